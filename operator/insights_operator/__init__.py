@@ -1,0 +1,1 @@
+"""The operator: watches runs, decides what should exist, and makes it so."""

@@ -1,0 +1,1 @@
+"""The engine: from a roster to clusters, teams and a published result."""
