@@ -1,0 +1,136 @@
+"""`status` of a run: what a person, `kubectl wait` and Argo CD need, and no more.
+
+Everything here is a summary with a bounded size. Detail lives in the results database and the
+object store.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from insights_crds.model import Model
+from insights_crds.v1.scalars import Fraction
+
+__all__ = [
+    "AnalysisRunStatus",
+    "Balance",
+    "Condition",
+    "Execution",
+    "Links",
+    "Progress",
+    "Summary",
+]
+
+_Text = Annotated[str, StringConstraints(max_length=1024)]
+_Name = Annotated[str, StringConstraints(max_length=253)]
+_Time = Annotated[
+    str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})
+]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class Condition(Model):
+    """One fact about the run (as in Kubernetes' API conventions)."""
+
+    type: Annotated[str, StringConstraints(max_length=63)]
+    """`Accepted`, `ClusterReady`, `ResultsPublished`, `Suspended`, `Succeeded` or `Finished`."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether the fact holds."""
+    observed_generation: _Count = 0
+    """Generation of the spec that it speaks of."""
+    last_transition_time: _Time
+    """When the status last changed."""
+    reason: Annotated[
+        str, StringConstraints(max_length=63, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+    ]
+    """One word for machines."""
+    message: _Text = ""
+    """A sentence that a person can act on. Never about a person."""
+
+
+class Execution(Model):
+    """The execution that the status speaks of."""
+
+    key: _Name
+    """SHA-256 of what is to be computed."""
+    rerun: _Name | None = None
+    """The rerun token that it honours."""
+    attempt: _Count = 0
+    """Number of the current or last attempt."""
+    failures: _Count = 0
+    """Failures that count towards the limit of retries."""
+    child: _Name | None = None
+    """Name of the RayJob or Job."""
+    child_kind: Literal["RayJob", "Job"] | None = None
+    """Kind of the child."""
+    start_time: _Time | None = None
+    """When the execution started."""
+    completion_time: _Time | None = None
+    """When it ended."""
+
+
+class Progress(Model):
+    """How far the current attempt is."""
+
+    stage: _Name
+    """`Ingest`, `Cluster`, `Teams` or `Publish`."""
+    percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """Share of the whole that is done."""
+    remaining_seconds: _Count | None = None
+    """Time left, where it can be told."""
+
+
+class Balance(Model):
+    """How alike teams are: the share of all variance that lies between teams. Less is better."""
+
+    before: Fraction
+    """For a random split into the same sizes."""
+    after: Fraction
+    """For the teams that were formed."""
+
+
+class Links(Model):
+    """Where the results are."""
+
+    report: _Text | None = None
+    """The report."""
+    results: _Text | None = None
+    """Folder of the result files."""
+
+
+class Summary(Model):
+    """What came out."""
+
+    people: _Count
+    """People who took part."""
+    rejected_rows: _Count = 0
+    """Rows that could not be used."""
+    clusters: _Count = 0
+    """Number of clusters."""
+    clusters_because: _Text | None = None
+    """Why so many clusters."""
+    teams: _Count = 0
+    """Number of teams."""
+    balance: Balance | None = None
+    """How alike the teams are."""
+    links: Links = Links()
+    """Where the results are."""
+
+
+class AnalysisRunStatus(Model):
+    """What is known about the run."""
+
+    observed_generation: _Count = 0
+    """Generation of the spec that the status speaks of."""
+    conditions: Annotated[list[Condition], Field(max_length=16)] = []
+    """What holds and what does not."""
+    execution: Execution | None = None
+    """The execution that the status speaks of."""
+    progress: Progress | None = None
+    """How far it is, while it is active."""
+    summary: Summary | None = None
+    """What came out, once published."""
+
+    list_maps: ClassVar[dict[str, str]] = {"conditions": "type"}
