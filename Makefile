@@ -1,0 +1,49 @@
+# Two commands are enough to begin: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export UV_PYTHON_DOWNLOADS ?= never
+UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+RUN := .venv/bin
+DEMO ?= .insights
+
+.PHONY: help
+help: ## List what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/.synced ## From the example roster to published teams and a report, on this machine.
+	@$(RUN)/insights run -f examples/quickstart.yaml --home $(DEMO)
+
+.PHONY: test
+test: .venv/.synced lint ## Style, types, import rules, unit tests.
+	@echo "==> unit tests"
+	@$(RUN)/pytest tests/unit
+
+.PHONY: lint
+lint: .venv/.synced ## Style, types and import rules alone.
+	@echo "==> ruff, mypy, import-linter"
+	@$(RUN)/ruff check
+	@$(RUN)/ruff format --check
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+	@$(RUN)/python -m insights_crds.generate --check
+
+.PHONY: format
+format: .venv/.synced ## Put the code in its usual form, and write what is generated.
+	@$(RUN)/ruff check --fix
+	@$(RUN)/ruff format
+	@$(RUN)/python -m insights_crds.generate
+
+.PHONY: clean
+clean: ## Remove what was installed and made here.
+	@rm -rf .venv .cache $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.cache/uv/bin/uv:
+	@bin/bootstrap .cache/uv
+
+.venv/.synced: $(filter .cache/%,$(UV)) uv.lock pyproject.toml
+	@echo "==> installing packages into .venv (about 1 GB; some minutes the first time)"
+	@$(UV) sync --frozen --all-extras
+	@touch $@
