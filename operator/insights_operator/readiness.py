@@ -1,9 +1,9 @@
 """Why an attempt's pods are not running: one sentence, from the facts in the API.
 
-Sources, the most telling first: what KubeRay could not create (quota, admission, Pod Security), what
-kubelet says of our containers, what the scheduler says of our pods, and Events about mounts and
-creation, which are read on demand only. Most causes may heal by themselves; `hopeless` marks the
-few that cannot.
+Sources, the most telling first: what KubeRay could not create (quota, admission, Pod Security),
+what kubelet says of our containers, what the scheduler says of our pods, and Events about mounts
+and creation, which are read on demand only. Most causes may heal by themselves; `hopeless` marks
+the few that cannot.
 """
 
 from __future__ import annotations

@@ -1,0 +1,123 @@
+"""Everything that one decision is made from, in one frozen value.
+
+A bug report is such a value, and so is its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from insights_operator.children.kinds import ChildKind
+from insights_operator.record import Record
+
+__all__ = ["Child", "Config", "Observed", "Slot"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """The operator's own settings, as far as decisions look at them.
+
+    Attributes:
+        environment: first part of an execution's identity and of the objects' prefix.
+        image: image of the engine, where a run names none.
+        ray_version: version of Ray in that image.
+        stores: names of the configured results stores.
+        heartbeat_timeout: seconds of silence after which a driver counts as dead.
+        progress_interval: least seconds between two status writes that only tell progress.
+        cluster_from_people: people from which `mode: Auto` starts a Ray cluster.
+        people_per_worker: people that one Ray worker is given.
+        most_workers: most Ray workers that are computed from the size of the input.
+    """
+
+    environment: str
+    image: str
+    ray_version: str
+    stores: frozenset[str] = frozenset({"default"})
+    heartbeat_timeout: float = 60.0
+    progress_interval: float = 10.0
+    cluster_from_people: int = 2_000_000
+    people_per_worker: int = 2_000_000
+    most_workers: int = 32
+
+
+@dataclass(frozen=True)
+class Child:
+    """A child of the run, as last seen.
+
+    Attributes:
+        kind: how to read it.
+        object: the object itself.
+    """
+
+    kind: ChildKind
+    object: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.object["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """Its uid."""
+        return str(self.object["metadata"].get("uid", ""))
+
+    @property
+    def controller(self) -> str | None:
+        """Uid of the object that controls it."""
+        owners = self.object["metadata"].get("ownerReferences") or ()
+        return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+    @property
+    def deleting(self) -> bool:
+        """Whether its deletion was asked for."""
+        return "deletionTimestamp" in self.object["metadata"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Whether the run may start, where the number of active runs is limited.
+
+    Attributes:
+        granted: whether it may.
+        ahead: runs that are before it in line.
+    """
+
+    granted: bool = True
+    ahead: int = 0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is known of one run at one moment.
+
+    Attributes:
+        namespace: of the run.
+        name: of the run.
+        run: the object, None once it is gone.
+        children: RayJobs and Jobs that bear the run's labels.
+        pods: pods that bear the run's labels.
+        clusters: RayClusters of the run's RayJobs.
+        events: Events about its objects; asked for only where a start takes long.
+        record: what Postgres knows, None while it cannot be reached.
+        now: Postgres' time where it was reached, our own else; with a time zone.
+        slot: whether it may start.
+        kuberay: whether the API server knows RayJobs.
+        config: the operator's settings.
+    """
+
+    namespace: str
+    name: str
+    run: Mapping[str, Any] | None
+    record: Record | None
+    now: datetime
+    config: Config
+    children: tuple[Child, ...] = ()
+    pods: tuple[Mapping[str, Any], ...] = ()
+    clusters: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
+    slot: Slot = field(default_factory=Slot)
+    kuberay: bool = True
