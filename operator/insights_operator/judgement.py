@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from insights_crds.reasons import FailureClass
 from insights_crds.v1 import Policy
 from insights_operator.children.state import ChildPhase, ChildState
 from insights_operator.readiness import Obstacle, obstacle, out_of_memory, pods_lost
-from insights_operator.record import Attempt, FailureClass
+from insights_operator.record import Attempt
 
 __all__ = ["Alive", "Over", "judge", "spent"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from insights_crds.reasons import FailureClass
 from insights_operator.children.kinds import ChildKind
-from insights_operator.record import FailureClass
 
 __all__ = [
     "Action",

@@ -12,7 +12,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-__all__ = ["Attempt", "AttemptState", "FailureClass", "Publication", "Record"]
+from insights_crds.reasons import FailureClass
+
+__all__ = ["Attempt", "AttemptState", "Publication", "Record"]
 
 
 class AttemptState(Enum):
@@ -22,19 +24,6 @@ class AttemptState(Enum):
     """It may claim, report progress and publish."""
     ENDED = "ended"
     """It is fenced: nothing that names it matches a row any more."""
-
-
-class FailureClass(Enum):
-    """Whose fault the end of an attempt was, which decides whether it is tried again."""
-
-    USER = "user"
-    """The spec or its input: trying again cannot help."""
-    TRANSIENT = "transient"
-    """Something that may be gone next time."""
-    RESOURCE = "resource"
-    """It ran out of memory: tried once more, and then not again."""
-    DISPLACED = "displaced"
-    """Suspended, preempted, evicted, its node lost, or replaced: nobody's failure."""
 
 
 @dataclass(frozen=True)

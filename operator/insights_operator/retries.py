@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from insights_crds.reasons import FailureClass
 from insights_crds.v1 import Policy
-from insights_operator.record import Attempt, FailureClass
+from insights_operator.record import Attempt
 
 __all__ = ["GiveUp", "StartAt", "failures", "next_try"]
 

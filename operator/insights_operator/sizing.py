@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import ceil
 
+from insights_crds.reasons import FailureClass
 from insights_crds.v1 import Compute
 from insights_operator.children.kinds import JOB, RAYJOB, ChildKind
 from insights_operator.observed import Config
-from insights_operator.record import FailureClass
 from insights_operator.wish import Wish
 
 __all__ = ["choose_kind", "needs_kuberay", "worker_count"]

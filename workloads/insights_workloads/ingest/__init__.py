@@ -1,0 +1,1 @@
+"""From a roster, wherever it is, to validated people in shards."""

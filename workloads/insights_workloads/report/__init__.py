@@ -1,0 +1,1 @@
+"""The report: one file that explains a result to people."""

@@ -1,0 +1,1 @@
+"""Publishing results once, and reading them again."""

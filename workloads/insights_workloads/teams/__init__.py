@@ -1,0 +1,1 @@
+"""Balanced teams under constraints."""
