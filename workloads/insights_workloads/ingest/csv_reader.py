@@ -8,7 +8,7 @@ import gzip
 import io
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -68,7 +68,11 @@ def read_csv(found: Found, dialect: CsvDialect, wanted: Sequence[Wanted]) -> Ite
 
 
 def _batches(
-    stream: io.RawIOBase, layout: _Layout, names: list[str], found: Found, position: object
+    stream: io.RawIOBase,
+    layout: _Layout,
+    names: list[str],
+    found: Found,
+    position: Callable[[], int],
 ) -> Iterator[Batch]:
     broken: list[int] = []
 
@@ -99,7 +103,7 @@ def _batches(
         next_row, seen_broken = 1, 0
         for batch in reader:
             rows, next_row = _number(len(batch), next_row, broken)
-            fraction = min(1.0, position() / max(1, found.size))  # type: ignore[operator]
+            fraction = min(1.0, position() / max(1, found.size))
             yield Batch(
                 {name: batch.column(name) for name in names},
                 rows,
@@ -233,7 +237,7 @@ def _decompressed(raw: io.RawIOBase, name: str) -> BinaryIO:
     start = raw.read(2)
     joined = _Rewound(start or b"", cast(BinaryIO, raw), name)
     if start == _GZIP:
-        return cast(BinaryIO, gzip.GzipFile(fileobj=joined))  # type: ignore[arg-type]
+        return cast(BinaryIO, gzip.GzipFile(fileobj=joined))
     return cast(BinaryIO, joined)
 
 

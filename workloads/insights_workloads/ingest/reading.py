@@ -161,7 +161,7 @@ def _reject_duplicates(
     if not len(positions):
         return
     lines = rejected_rows(
-        [int(row) for row in _at(path, "row", positions)],
+        np.array(_at(path, "row", positions), dtype=np.int64),
         wanted[0].column,
         Fault.DUPLICATE_ID,
         ids_at(positions),

@@ -187,10 +187,8 @@ def _as_text(raw: pa.Array) -> pa.Array:
 
 
 def _shown(raw: pa.Array) -> list[str | None]:
-    return [
-        None if value is None else str(value)[:_LONGEST_VALUE]
-        for value in _as_text(raw).to_pylist()
-    ]
+    values = _as_text(raw).to_pylist()
+    return [None if value is None else str(value)[:_LONGEST_VALUE] for value in values]
 
 
 def _mask(condition: pa.Array) -> np.ndarray:

@@ -1,1 +1,21 @@
 """Balanced teams under constraints."""
+
+from insights_workloads.teams.compile import UnknownAttributeError, compile_problem
+from insights_workloads.teams.engine import TeamOptions, form_teams
+from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan, Violation
+from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.sizes import ImpossibleSizesError
+
+__all__ = [
+    "Conflict",
+    "ImpossibleSizesError",
+    "Outcome",
+    "TeamFigures",
+    "TeamOptions",
+    "TeamPlan",
+    "TeamProblem",
+    "UnknownAttributeError",
+    "Violation",
+    "compile_problem",
+    "form_teams",
+]

@@ -1,0 +1,116 @@
+"""Clustering from end to end: scale, choose k, fit, describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from insights_workloads.clustering.lloyd import fit, sample_positions
+from insights_workloads.clustering.profiles import describe
+from insights_workloads.clustering.result import Clustering, ClusteringOptions, KRange, KSelection
+from insights_workloads.clustering.rows import LocalRows, Rows
+from insights_workloads.clustering.scaling import Scale, fit_scale
+from insights_workloads.clustering.selection import choose_k, silhouette
+from insights_workloads.clustering.stability import bootstrap
+from insights_workloads.progress import Progress, silent
+
+__all__ = ["Spread", "cluster"]
+
+Spread = Callable[[Scale], Rows]
+"""Puts the rows, scaled, where k-means is to run on them."""
+
+_SILHOUETTE_SAMPLE = 100_000
+
+
+def cluster(
+    matrix: np.ndarray,
+    features: Sequence[str],
+    options: ClusteringOptions,
+    *,
+    spread: Spread | None = None,
+    progress: Progress = silent,
+) -> Clustering:
+    """Cluster people.
+
+    Args:
+        matrix: float64 (n, d), n >= 1; NaN where an optional feature is missing.
+        features: names of its columns.
+        options: how.
+        spread: where to run k-means; in this process where None.
+        progress: told how far it is.
+
+    Returns:
+        Clusters, the largest first. Fewer than asked for where there are fewer distinct people.
+    """
+    scale = fit_scale(matrix, options.scaling)
+    scaled = scale.apply(matrix)
+    selection: KSelection | None = None
+    if isinstance(options.k, KRange):
+        selection = choose_k(
+            scaled, options.k, seed=options.seed, progress=_part(progress, 0.0, 0.5)
+        )
+        k = selection.k
+    else:
+        k = options.k
+    k = min(k, _distinct_at_most(scaled, k))
+    rows = spread(scale) if spread is not None else LocalRows(scaled)
+    fitted = fit(
+        rows,
+        k,
+        restarts=options.restarts,
+        max_iterations=options.max_iterations,
+        tolerance=options.tolerance,
+        seed=options.seed,
+        progress=_part(progress, 0.5, 0.85),
+    )
+    labels = rows.labels(fitted.centers)
+    labels, centers, sizes = _largest_first(labels, fitted.centers)
+    stability, confidence = bootstrap(
+        scaled, labels, k, seed=options.seed, progress=_part(progress, 0.85, 1.0)
+    )
+    sample = scaled[sample_positions(len(scaled), _SILHOUETTE_SAMPLE, options.seed)]
+    overall = scale.undo(scaled.mean(axis=0))
+    in_units = scale.undo(centers)
+    return Clustering(
+        features=tuple(features),
+        k=k,
+        labels=labels,
+        centers=in_units,
+        overall=overall,
+        inertia=fitted.inertia,
+        iterations=fitted.iterations,
+        structure=selection.structure if selection is not None else True,
+        selection=selection,
+        silhouette=silhouette(sample, centers),
+        profiles=describe(
+            features, in_units, sizes, overall, scaled.std(axis=0) * scale.factor, stability
+        ),
+        confidence=confidence,
+    )
+
+
+def _largest_first(
+    labels: np.ndarray, centers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    sizes = np.bincount(labels, minlength=len(centers))
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.empty(len(centers), dtype=np.int32)
+    rank[order] = np.arange(len(centers), dtype=np.int32)
+    return rank[labels], np.ascontiguousarray(centers[order]), sizes[order]
+
+
+def _distinct_at_most(rows: np.ndarray, k: int) -> int:
+    """Distinct rows, counted no further than is needed to know whether there are k."""
+    for size in (min(len(rows), 100 * k), len(rows)):
+        distinct = len(np.unique(rows[:size], axis=0))
+        if distinct >= k:
+            return k
+    return distinct
+
+
+def _part(progress: Progress, low: float, high: float) -> Progress:
+    def inner(fraction: float, message: str = "") -> None:
+        progress(low + (high - low) * fraction, message)
+
+    return inner

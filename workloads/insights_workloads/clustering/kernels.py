@@ -1,0 +1,192 @@
+"""The inner loops of k-means. Arrays in, arrays out.
+
+Rows are taken in chunks of a fixed size, and what a chunk gives is added up outside in the order of
+the chunks: the same bits come out however the chunks are spread over shards and workers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["CHUNK", "assign", "assign_and_sum", "fit_small", "two_nearest"]
+
+CHUNK = 65_536
+"""Rows of a chunk."""
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def assign_and_sum(rows, centers):  # type: ignore[no-untyped-def]
+    """One pass of Lloyd over one chunk.
+
+    Args:
+        rows: float64 (n, d), C-contiguous.
+        centers: float64 (k, d).
+
+    Returns:
+        sums float64 (k, d), counts float64 (k,), inertia: of the rows nearest to each centre. The
+        first of equally near centres wins.
+    """
+    n, d = rows.shape
+    k = centers.shape[0]
+    columns = centers.T.copy()
+    sums = np.zeros((k, d))
+    counts = np.zeros(k)
+    distances = np.empty(k)
+    inertia = 0.0
+    for i in range(n):
+        distances[:] = 0.0
+        for j in range(d):
+            x = rows[i, j]
+            for c in range(k):
+                gap = x - columns[j, c]
+                distances[c] += gap * gap
+        best = 0
+        nearest = distances[0]
+        for c in range(1, k):
+            if distances[c] < nearest:
+                nearest = distances[c]
+                best = c
+        inertia += nearest
+        counts[best] += 1.0
+        for j in range(d):
+            sums[best, j] += rows[i, j]
+    return sums, counts, inertia
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def assign(rows, centers):  # type: ignore[no-untyped-def]
+    """Nearest centre of each row, int32 (n,), and its squared distance, float64 (n,)."""
+    n, d = rows.shape
+    k = centers.shape[0]
+    labels = np.empty(n, np.int32)
+    squared = np.empty(n)
+    for i in range(n):
+        nearest = np.inf
+        best = 0
+        for c in range(k):
+            total = 0.0
+            for j in range(d):
+                gap = rows[i, j] - centers[c, j]
+                total += gap * gap
+            if total < nearest:
+                nearest = total
+                best = c
+        labels[i] = best
+        squared[i] = nearest
+    return labels, squared
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def two_nearest(rows, centers):  # type: ignore[no-untyped-def]
+    """Distances, float64 (n, 2), of each row to its nearest and second nearest centre."""
+    n, d = rows.shape
+    k = centers.shape[0]
+    out = np.empty((n, 2))
+    for i in range(n):
+        first = np.inf
+        second = np.inf
+        for c in range(k):
+            total = 0.0
+            for j in range(d):
+                gap = rows[i, j] - centers[c, j]
+                total += gap * gap
+            if total < first:
+                second = first
+                first = total
+            elif total < second:
+                second = total
+        out[i, 0] = np.sqrt(first)
+        out[i, 1] = np.sqrt(second)
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def fit_small(rows, k, restarts, iterations, tolerance, seed):  # type: ignore[no-untyped-def]
+    """k-means++ and Lloyd on rows that fit in the cache, best of several starts.
+
+    Args:
+        rows: float64 (n, d), C-contiguous, n >= 1.
+        k: clusters, 1 <= k <= n.
+        restarts: starts.
+        iterations: most iterations a start.
+        tolerance: squared movement of the centres below which a start ends.
+        seed: of this fit.
+
+    Returns:
+        centers float64 (k, d), labels int32 (n,), inertia.
+    """
+    n, d = rows.shape
+    np.random.seed(seed)
+    best_inertia = np.inf
+    best_centers = np.empty((k, d))
+    best_labels = np.zeros(n, np.int32)
+    labels = np.zeros(n, np.int32)
+    squared = np.empty(n)
+    for _ in range(restarts):
+        centers = np.empty((k, d))
+        centers[0] = rows[np.random.randint(n)]
+        squared[:] = np.inf
+        for c in range(1, k):
+            total = 0.0
+            for i in range(n):
+                gap2 = 0.0
+                for j in range(d):
+                    gap = rows[i, j] - centers[c - 1, j]
+                    gap2 += gap * gap
+                squared[i] = min(squared[i], gap2)
+                total += squared[i]
+            target = np.random.random() * total
+            pick = n - 1
+            run = 0.0
+            for i in range(n):
+                run += squared[i]
+                if run > target:
+                    pick = i
+                    break
+            centers[c] = rows[pick]
+        inertia = 0.0
+        for _step in range(iterations):
+            sums = np.zeros((k, d))
+            counts = np.zeros(k)
+            inertia = 0.0
+            for i in range(n):
+                nearest = np.inf
+                best = 0
+                for c in range(k):
+                    gap2 = 0.0
+                    for j in range(d):
+                        gap = rows[i, j] - centers[c, j]
+                        gap2 += gap * gap
+                    if gap2 < nearest:
+                        nearest = gap2
+                        best = c
+                labels[i] = best
+                squared[i] = nearest
+                inertia += nearest
+                counts[best] += 1.0
+                for j in range(d):
+                    sums[best, j] += rows[i, j]
+            moved = 0.0
+            for c in range(k):
+                if counts[c] == 0.0:
+                    far = 0
+                    for i in range(n):
+                        if squared[i] > squared[far]:
+                            far = i
+                    squared[far] = 0.0
+                    for j in range(d):
+                        sums[c, j] = rows[far, j]
+                    counts[c] = 1.0
+                for j in range(d):
+                    new = sums[c, j] / counts[c]
+                    gap = new - centers[c, j]
+                    moved += gap * gap
+                    centers[c, j] = new
+            if moved <= tolerance:
+                break
+        if inertia < best_inertia:
+            best_inertia = inertia
+            best_centers[:] = centers
+            best_labels[:] = labels
+    return best_centers, best_labels, best_inertia

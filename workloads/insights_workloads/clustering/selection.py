@@ -1,0 +1,227 @@
+"""How many clusters there are, honestly: first whether there are any, then how many.
+
+First people are compared with references that have no clusters (`nulls`); only data that is unlike
+every one of them is said to have structure. Then three criteria vote, each of which knows one kind
+of wrong number, and their median counts: prediction strength (Tibshirani and Walther, 2005),
+simplified silhouette (Hruschka et al., 2006) and BIC of a Gaussian mixture (Fraley and Raftery,
+2002). The gap statistic is reported, and does not vote. There is no elbow rule.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+from insights_workloads.clustering.kernels import assign, fit_small, two_nearest
+from insights_workloads.clustering.lloyd import sample_positions
+from insights_workloads.clustering.nulls import Null, null_models
+from insights_workloads.clustering.result import CriterionCurve, KRange, KSelection
+from insights_workloads.progress import Progress, silent
+
+__all__ = ["choose_k", "silhouette"]
+
+_SAMPLE = 3_000
+_TEST_SAMPLE = 1_000
+_REFERENCES = 60
+_LEVEL = 0.01
+_STRENGTH = 0.8
+_SPLITS = 8
+_SEGMENTS = 4
+"""Segments where there are no clusters: a number that managers can work with, as good as any."""
+
+
+def choose_k(
+    rows: np.ndarray, k_range: KRange, *, seed: int, progress: Progress = silent
+) -> KSelection:
+    """Choose the number of clusters.
+
+    Args:
+        rows: scaled rows, float64 (n, d), or a sample of them.
+        k_range: numbers to consider.
+        seed: of every random choice.
+        progress: told how far it is.
+
+    Returns:
+        The choice with its evidence. Where people show no clusters and the range allows 1, it says
+        so, and gives a number of segments.
+    """
+    distinct = len(np.unique(rows, axis=0))
+    highest = max(1, min(k_range.max, distinct, len(rows) // 5))
+    if highest < max(2, k_range.min):
+        k = max(1, min(k_range.min, distinct))
+        return KSelection(
+            k, False, f"{len(rows)} people are too few to look for clusters; {k} was taken."
+        )
+    sample = rows[sample_positions(len(rows), _SAMPLE, seed)]
+    test = rows[sample_positions(len(rows), _TEST_SAMPLE, seed + 1)]
+    ks = tuple(range(2, highest + 1))
+    structure, null_curves = _structure(test, ks, seed, progress)
+    progress(0.6, "comparing numbers of clusters")
+    curves = _votes(sample, ks, seed)
+    progress(1.0, "comparing numbers of clusters")
+    if k_range.min == 1 and not structure:
+        k = min(_SEGMENTS, highest)
+        because = (
+            f"People show no clusters: they are no more grouped than references without any. The "
+            f"{k} groups are segments of a continuum, useful as names, not kinds of people."
+        )
+        return KSelection(k, False, because, (*curves, *null_curves))
+    votes = sorted(curve.vote for curve in curves if curve.vote is not None)
+    k = int(max(k_range.min, min(highest, votes[len(votes) // 2])))
+    said = ", ".join(f"{c.name} {c.vote}" for c in curves if c.vote is not None)
+    because = f"{k} is the median of the votes: {said}."
+    if not structure:
+        because += " References without clusters look much the same, so take them as segments."
+    return KSelection(k, structure, because, (*curves, *null_curves))
+
+
+def silhouette(rows: np.ndarray, centers: np.ndarray) -> float:
+    """Simplified silhouette, -1 to 1: how much nearer people are to their centre than to the next.
+
+    Args:
+        rows: scaled rows, float64 (n, d).
+        centers: float64 (k, d).
+    """
+    if len(centers) < 2:
+        return 0.0
+    near, next_ = two_nearest(rows, centers).T
+    largest = np.maximum(next_, 1e-300)
+    return float(np.mean(1.0 - near / largest))
+
+
+def _structure(
+    rows: np.ndarray, ks: tuple[int, ...], seed: int, progress: Progress
+) -> tuple[bool, tuple[CriterionCurve, ...]]:
+    observed = _log_drops(rows, ks, seed)
+    structure = True
+    curves = []
+    models = null_models(rows)
+    for at, (name, null) in enumerate(models.items()):
+        references = _references(rows, null, ks, seed + 100 * at)
+        progress(0.6 * (at + 1) / len(models), "comparing with people without clusters")
+        mean, spread = references.mean(axis=0), np.maximum(references.std(axis=0), 1e-12)
+        score = float(((mean - observed) / spread).max())
+        own = ((mean - references) / spread).max(axis=1)
+        # The references' own largest scores, smoothed by a Gumbel fit: a tail of 1% from 60 draws.
+        scale = max(float(own.std()) * np.sqrt(6) / np.pi, 1e-9)
+        location = float(own.mean()) - 0.5772 * scale
+        tail = 1.0 - np.exp(-np.exp(-(score - location) / scale))
+        structure &= tail < _LEVEL
+        gap = mean - observed
+        curves.append(
+            CriterionCurve(
+                f"gap to {name} reference",
+                ks,
+                tuple(float(g) for g in gap),
+                None,
+                "higher",
+                f"How much tighter clusters are than in a {name} reference without clusters "
+                f"(chance of as much: {tail:.1%}).",
+            )
+        )
+    return structure, tuple(curves)
+
+
+def _references(rows: np.ndarray, null: Null, ks: tuple[int, ...], seed: int) -> np.ndarray:
+    random = np.random.default_rng([seed, len(rows), 7])
+    return np.array([_log_drops(null(random), ks, seed + draw) for draw in range(_REFERENCES)])
+
+
+def _log_drops(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> np.ndarray:
+    """log(W_k / W_1) for each k: how much of the spread k clusters take away."""
+    rows = np.ascontiguousarray(rows)
+    whole = max(float(((rows - rows.mean(axis=0)) ** 2).sum()), 1e-300)
+    return np.array(
+        [
+            np.log(max(fit_small(rows, k, 2, 30, 1e-9 * whole, seed + k)[2] / whole, 1e-300))
+            if k <= len(rows)
+            else -700.0
+            for k in ks
+        ]
+    )
+
+
+def _votes(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> tuple[CriterionCurve, ...]:
+    rows = np.ascontiguousarray(rows)
+    fits = {k: fit_small(rows, k, 10 + 2 * k, 100, 1e-10, seed + k) for k in ks}
+    strength = tuple(_prediction_strength(rows, k, seed) for k in ks)
+    strong = [k for k, value in zip(ks, strength, strict=True) if value >= _STRENGTH]
+    widths = tuple(silhouette(rows, fits[k][0]) for k in ks)
+    bics = _bic(rows, ks, fits)
+    return (
+        CriterionCurve(
+            "prediction strength",
+            ks,
+            strength,
+            max(strong) if strong else 2,
+            "higher",
+            "Whether clusters found in one half of the people predict those of the other half.",
+        ),
+        CriterionCurve(
+            "silhouette",
+            ks,
+            widths,
+            ks[int(np.argmax(widths))],
+            "higher",
+            "How much nearer people are to their own centre than to the next.",
+        ),
+        CriterionCurve(
+            "BIC",
+            ks,
+            bics,
+            ks[int(np.argmin(bics))],
+            "lower",
+            "How well a mixture of so many Gaussians explains people, less a price for each.",
+        ),
+    )
+
+
+def _prediction_strength(rows: np.ndarray, k: int, seed: int) -> float:
+    random = np.random.default_rng([seed, k, 3])
+    total = 0.0
+    for split in range(_SPLITS):
+        order = random.permutation(len(rows))
+        half = len(rows) // 2
+        train = np.ascontiguousarray(rows[order[:half]])
+        test = np.ascontiguousarray(rows[order[half:]])
+        if k > half:
+            return 0.0
+        centers = fit_small(train, k, 4, 60, 1e-10, seed + split)[0]
+        _, labels, _ = fit_small(test, k, 4, 60, 1e-10, seed + 1000 + split)
+        predicted = assign(test, centers)[0]
+        table = np.zeros((k, k))
+        np.add.at(table, (labels, predicted), 1)
+        sizes = table.sum(axis=1)
+        pairs = (table * (table - 1)).sum(axis=1)
+        together = np.where(sizes > 1, pairs / np.maximum(sizes * (sizes - 1), 1), 1.0)
+        total += float(together.min())
+    return total / _SPLITS
+
+
+def _bic(
+    rows: np.ndarray, ks: tuple[int, ...], fits: dict[int, tuple[np.ndarray, np.ndarray, float]]
+) -> tuple[float, ...]:
+    # Energies of two traits lie in a plane; a mixture needs coordinates without null directions.
+    centred = rows - rows.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    kept = axes[sizes > 1e-6 * max(sizes[0], 1e-300)]
+    flat = centred @ kept.T
+    out = []
+    for k in ks:
+        model = GaussianMixture(
+            k,
+            means_init=(fits[k][0] - rows.mean(axis=0)) @ kept.T,
+            reg_covar=1e-4 * float(flat.var()),
+            max_iter=60,
+            tol=1e-3,
+            random_state=0,
+            init_params="random_from_data",
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(flat)
+        out.append(float(model.bic(flat)))
+    return tuple(out)

@@ -1,0 +1,365 @@
+"""From rules in the spec and columns of the roster to arrays.
+
+What the rules mean, exactly:
+
+- an empty value stands outside every rule; undisclosed is no minority;
+- a share rounds up for at least and down for at most, by the size of each team;
+- keep together is transitive over all such rules;
+- a missing number counts as everyone's mean;
+- people locked to a team that is not there are locked to the next free one, which takes the name;
+- rules that name types hold only in teams of those types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from insights_crds.v1 import AttributeBound, Constraint, Teams
+from insights_workloads.teams.problem import CountRule, GroupRule, RangeRule, TeamProblem
+from insights_workloads.teams.sizes import TeamSlots, team_slots
+
+__all__ = ["Columns", "UnknownAttributeError", "compile_problem"]
+
+Columns = Callable[[str], pa.ChunkedArray]
+"""Gives an attribute or feature of the roster by its name; raises KeyError if it has none."""
+
+
+class UnknownAttributeError(Exception):
+    """A rule names an attribute that the source does not declare, or of the wrong type."""
+
+
+def compile_problem(
+    spec: Teams, features: Sequence[str], matrix: np.ndarray, columns: Columns
+) -> TeamProblem:
+    """Compile a problem.
+
+    Args:
+        spec: `spec.teams`.
+        features: names of the features to balance.
+        matrix: float64 (n, d), their values; NaN where one is missing.
+        columns: further columns.
+
+    Raises:
+        ImpossibleSizesError: there are no fitting team sizes.
+        UnknownAttributeError: a rule names what the source does not have.
+    """
+    people = len(matrix)
+    filled = np.where(np.isfinite(matrix), matrix, np.nanmean(matrix, axis=0))
+    hard = _Reader(columns)
+    locked_teams = _only(spec, "locked_teams")
+    lock_names = (
+        hard.text(locked_teams.locked_teams.attribute, locked_teams.name)
+        if locked_teams is not None and locked_teams.locked_teams is not None
+        else pd.Series([None] * people, dtype=object)
+    )
+    held = {str(k): int(v) for k, v in lock_names.dropna().value_counts(sort=False).items()}
+    slots = team_slots(spec, people, held)
+    slots, fixed = _fixed(spec, hard, slots, lock_names)
+    eligible, allowed, eligibility = _eligibility(spec, hard, slots, people)
+    scope = _scope(slots)
+    lock = _only(spec, "locked_people") or locked_teams
+    home = _home(spec, hard, slots)
+    return TeamProblem(
+        features=tuple(features),
+        matrix=filled,
+        balanced=_balanced(spec, features, filled),
+        by_sum=spec.objectives[0].kind == "SkillSum",
+        slots=slots,
+        unit=_units(spec, hard, people),
+        fixed=fixed,
+        eligible=eligible,
+        allowed=allowed,
+        counts=tuple(_count_rules(spec, hard, slots, scope)),
+        groups=tuple(_group_rules(spec, hard, slots, scope)),
+        ranges=tuple(_range_rules(spec, hard, slots, scope)),
+        home=home,
+        most_moves=spec.stability.max_moves if spec.stability else None,
+        move_price=spec.stability.move_price if spec.stability else 0.0,
+        together=tuple(c.name for c in spec.constraints if c.keep_together is not None),
+        eligibility=eligibility,
+        lock=lock.name if lock is not None else None,
+        worst_weight=spec.worst_team_weight,
+    )
+
+
+class _Reader:
+    """Reads columns as rules want them."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+
+    def text(self, attribute: str, rule: str) -> pd.Series:
+        """Values as text, None where empty."""
+        column = self._column(attribute, rule)
+        if pa.types.is_floating(column.type):
+            return pd.Series(
+                [None if v is None else f"{v:g}" for v in column.to_pylist()], dtype=object
+            )
+        return pd.Series(column.to_pylist(), dtype=object)
+
+    def numbers(self, field: str, rule: str) -> np.ndarray:
+        """Values as numbers, the mean where one is missing."""
+        column = self._column(field, rule)
+        if not pa.types.is_floating(column.type):
+            raise UnknownAttributeError(
+                f"spec.teams.constraints[{rule}]: `{field}` holds text; declare it in "
+                "spec.source.attributes with type: Number"
+            )
+        values = column.to_numpy()
+        known = values[np.isfinite(values)]
+        return np.where(np.isfinite(values), values, known.mean() if len(known) else 0.0)
+
+    def _column(self, name: str, rule: str) -> pa.ChunkedArray:
+        try:
+            return self._columns(name)
+        except KeyError:
+            raise UnknownAttributeError(
+                f"spec.teams ({rule}) names `{name}`, which spec.source does not declare; add it "
+                "to spec.source.attributes"
+            ) from None
+
+
+def _only(spec: Teams, kind: str) -> Constraint | None:
+    return next((c for c in spec.constraints if getattr(c, kind) is not None), None)
+
+
+def _balanced(spec: Teams, features: Sequence[str], matrix: np.ndarray) -> np.ndarray:
+    """Columns whose team means are to be zero: features, and for k-plus their squares too.
+
+    k-plus (Papenberg, 2024) adds the squared deviations, so that teams have everyone's spread as
+    well as everyone's mean.
+    """
+    parts = []
+    for objective in spec.objectives:
+        names = list(objective.features) or list(features)
+        chosen = matrix[:, [list(features).index(name) for name in names]]
+        centred = _standard(chosen)
+        columns = [centred]
+        if objective.kind in ("KPlus", "Diversity"):
+            columns.append(_standard(centred**2))
+        parts.append(np.sqrt(objective.weight) * np.hstack(columns))
+    return np.ascontiguousarray(np.hstack(parts))
+
+
+def _standard(matrix: np.ndarray) -> np.ndarray:
+    spread = matrix.std(axis=0)
+    return np.asarray((matrix - matrix.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0))
+
+
+def _units(spec: Teams, read: _Reader, people: int) -> np.ndarray:
+    """Units of people who must stay together: connected components over all such rules."""
+    edges: list[tuple[np.ndarray, np.ndarray]] = []
+    for rule in spec.constraints:
+        if rule.keep_together is None or rule.weight is not None:
+            continue
+        codes, _ = pd.factorize(read.text(rule.keep_together.attribute, rule.name))
+        order = np.argsort(codes, kind="stable")
+        order = order[codes[order] >= 0]
+        same = codes[order[1:]] == codes[order[:-1]]
+        edges.append((order[:-1][same], order[1:][same]))
+    if not edges:
+        return np.arange(people, dtype=np.int32)
+    left, right = (np.concatenate(side) for side in zip(*edges, strict=True))
+    graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(people, people))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)
+
+
+def _fixed(
+    spec: Teams, read: _Reader, slots: TeamSlots, lock_names: pd.Series
+) -> tuple[TeamSlots, np.ndarray]:
+    """Team that each person must be in, and the teams under the names that locks give them."""
+    fixed = np.full(len(lock_names), -1, dtype=np.int32)
+    names = list(slots.names)
+    at = {name: index for index, name in enumerate(names)}
+    held = lock_names.map(at)
+    fixed[held.notna().to_numpy()] = held.dropna().astype(np.int32)
+    for rule in spec.constraints:
+        if rule.locked_people is None:
+            continue
+        wanted = read.text(rule.locked_people.attribute, rule.name)
+        distinct = list(wanted.dropna().unique())
+        claimed = {name for name in distinct if name in at}
+        open_names = [
+            name
+            for name, lock in zip(names, slots.locked, strict=True)
+            if not lock and name not in claimed
+        ]
+        for name in distinct:
+            if name in at:
+                continue
+            if not open_names:
+                raise UnknownAttributeError(
+                    f"spec.teams.constraints[{rule.name}] locks people into {len(distinct):,} "
+                    f"teams, but there are {len(names):,}; raise spec.teams.count"
+                )
+            index = at.pop(open_names.pop(0))
+            at[name] = index
+            names[index] = name
+        places = wanted.map(at)
+        known = places.notna().to_numpy() & (fixed < 0)
+        fixed[known] = places[known].astype(np.int32)
+    return TeamSlots(tuple(names), slots.types, slots.sizes, slots.locked), fixed
+
+
+def _eligibility(
+    spec: Teams, read: _Reader, slots: TeamSlots, people: int
+) -> tuple[np.ndarray, np.ndarray, str | None]:
+    rule = _only(spec, "eligible")
+    open_teams = ~slots.locked
+    if rule is None or rule.eligible is None:
+        return np.zeros(people, np.int32), open_teams[None, :].copy(), None
+    wanted = read.text(rule.eligible.attribute, rule.name)
+    codes, values = pd.factorize(wanted)
+    allowed = np.zeros((len(values) + 1, len(slots.names)), dtype=bool)
+    allowed[0] = open_teams
+    for at, value in enumerate(values, start=1):
+        named = {part.strip() for part in str(value).split("|")}
+        allowed[at] = open_teams & np.array(
+            [n in named or t in named for n, t in zip(slots.names, slots.types, strict=True)]
+        )
+    return (codes + 1).astype(np.int32), allowed, rule.name
+
+
+def _scope(slots: TeamSlots) -> Callable[[Constraint], np.ndarray]:
+    types = np.array(slots.types, dtype=object)
+
+    def teams(rule: Constraint) -> np.ndarray:
+        held = ~slots.locked
+        if rule.types:
+            held = held & np.isin(types, list(rule.types))
+        return held
+
+    return teams
+
+
+def _count_rules(
+    spec: Teams, read: _Reader, slots: TeamSlots, scope: Callable[[Constraint], np.ndarray]
+) -> list[CountRule]:
+    rules = []
+    sizes = slots.sizes
+    for rule in spec.constraints:
+        teams = scope(rule)
+        if rule.at_least is not None:
+            member = _members(rule.at_least, read, rule.name)
+            low = np.where(teams, _bound(rule.at_least, sizes, np.ceil), 0)
+            rules.append(CountRule(rule.name, rule.weight, member, low, sizes.copy()))
+        if rule.at_most is not None:
+            member = _members(rule.at_most, read, rule.name)
+            high = np.where(teams, _bound(rule.at_most, sizes, np.floor), sizes)
+            rules.append(CountRule(rule.name, rule.weight, member, np.zeros_like(sizes), high))
+        if rule.no_lone_minority is not None:
+            values = read.text(rule.no_lone_minority.attribute, rule.name)
+            counts = values.value_counts()
+            chosen = list(rule.no_lone_minority.values) or list(counts.index[1:])
+            rules += [
+                CountRule(
+                    rule.name,
+                    rule.weight,
+                    (values == value).to_numpy(dtype=bool),
+                    np.zeros_like(sizes),
+                    sizes.copy(),
+                    lone=True,
+                )
+                for value in chosen
+            ]
+    return rules
+
+
+def _members(bound: AttributeBound, read: _Reader, rule: str) -> np.ndarray:
+    return np.asarray(read.text(bound.attribute, rule).isin(list(bound.values)), dtype=bool)
+
+
+def _bound(
+    bound: AttributeBound, sizes: np.ndarray, rounded: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    if bound.count is not None:
+        return np.full_like(sizes, bound.count)
+    # 0.3 of 10 is 3, whatever the binary fraction says.
+    exact = np.round((bound.share or 0.0) * sizes, 9)
+    return np.asarray(rounded(exact), dtype=np.int64)
+
+
+def _group_rules(
+    spec: Teams, read: _Reader, slots: TeamSlots, scope: Callable[[Constraint], np.ndarray]
+) -> list[GroupRule]:
+    rules = []
+    for rule in spec.constraints:
+        if rule.keep_apart is not None:
+            codes, _ = pd.factorize(read.text(rule.keep_apart.attribute, rule.name))
+            rules.append(
+                GroupRule(
+                    rule.name,
+                    rule.weight,
+                    codes.astype(np.int32),
+                    rule.keep_apart.max_together,
+                    scope(rule),
+                )
+            )
+    if spec.history is not None:
+        everywhere = ~slots.locked
+        for attribute in spec.history.attributes:
+            codes, _ = pd.factorize(read.text(attribute, "history"))
+            rules.append(
+                GroupRule(
+                    f"history-{attribute}",
+                    spec.history.weight,
+                    codes.astype(np.int32),
+                    1,
+                    everywhere,
+                )
+            )
+    return rules
+
+
+def _range_rules(
+    spec: Teams, read: _Reader, slots: TeamSlots, scope: Callable[[Constraint], np.ndarray]
+) -> list[RangeRule]:
+    rules = []
+    for rule in spec.constraints:
+        if rule.range is None:
+            continue
+        factor = slots.sizes.astype(float) if rule.range.aggregate == "Mean" else 1.0
+        teams = scope(rule)
+        low = -np.inf if rule.range.min is None else rule.range.min * factor
+        high = np.inf if rule.range.max is None else rule.range.max * factor
+        rules.append(
+            RangeRule(
+                rule.name,
+                rule.weight,
+                read.numbers(rule.range.field, rule.name),
+                np.where(teams, low, -np.inf),
+                np.where(teams, high, np.inf),
+            )
+        )
+    return rules
+
+
+def _home(spec: Teams, read: _Reader, slots: TeamSlots) -> np.ndarray:
+    """Current team of each person, as the index of a new team, -1 for people who join.
+
+    Current teams, the largest first, take the new team of their name, else the free one that is
+    nearest in size.
+    """
+    if spec.stability is None:
+        return np.empty(0, dtype=np.int32)
+    current = read.text(spec.stability.attribute, "stability")
+    at = {name: index for index, name in enumerate(slots.names)}
+    free = [i for i in range(len(slots.names)) if not slots.locked[i]]
+    place: dict[str, int] = {}
+    sizes = current.dropna().value_counts()
+    for name in sizes.index:
+        if name in at and at[name] in free:
+            place[name] = at[name]
+            free.remove(at[name])
+    for name, size in sizes.items():
+        if name not in place and free:
+            nearest = free[int(np.argmin(np.abs(slots.sizes[free] - int(size))))]
+            place[str(name)] = nearest
+            free.remove(nearest)
+    return current.map(place).fillna(-1).to_numpy(dtype=np.int32)

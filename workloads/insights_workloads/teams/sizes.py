@@ -1,0 +1,158 @@
+"""How many teams there are, what they are called, and how many people each has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from insights_crds.v1 import Teams, TeamSize
+
+__all__ = ["ImpossibleSizesError", "TeamSlots", "team_slots"]
+
+
+class ImpossibleSizesError(Exception):
+    """The people cannot be split into teams of the wanted sizes; the message says why."""
+
+
+@dataclass(frozen=True)
+class TeamSlots:
+    """The teams.
+
+    Attributes:
+        names: names.
+        types: type of each.
+        sizes: int64 (g,), people in each.
+        locked: bool (g,), teams that keep exactly their people.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    sizes: np.ndarray
+    locked: np.ndarray
+
+
+def team_slots(spec: Teams, people: int, locked: Mapping[str, int]) -> TeamSlots:
+    """Decide number, names and sizes of the teams.
+
+    Args:
+        spec: `spec.teams`.
+        people: everyone, people in locked teams included.
+        locked: locked teams by name, with their people. They count as teams of the spec, and keep
+            their size whatever it says.
+
+    Raises:
+        ImpossibleSizesError: there is no way to split so many people.
+    """
+    free = people - sum(locked.values())
+    names: list[str] = list(locked)
+    types: list[str] = ["team"] * len(locked)
+    sizes: list[int] = list(locked.values())
+    for kind, wanted in _split(spec, free, len(locked)):
+        for at, size in enumerate(wanted):
+            names.append(f"{kind}-{at + 1}")
+            types.append(kind)
+            sizes.append(size)
+    names = _distinct(names, len(locked))
+    locks = np.zeros(len(sizes), dtype=bool)
+    locks[: len(locked)] = True
+    return TeamSlots(tuple(names), tuple(types), np.array(sizes, dtype=np.int64), locks)
+
+
+def _split(spec: Teams, people: int, locked: int) -> list[tuple[str, list[int]]]:
+    if not spec.types:
+        return [("team", _one_type(spec.size, spec.count, people, locked))]
+    rest = [kind for kind in spec.types if kind.count is None]
+    counted = [kind for kind in spec.types if kind.count is not None]
+    least = sum((kind.count or 0) * kind.size.min for kind in counted)
+    most = sum((kind.count or 0) * kind.size.max for kind in counted)
+    if least > people or (not rest and most < people):
+        raise ImpossibleSizesError(
+            f"{people:,} people do not fit the types of teams, which take {least:,} to {most:,}; "
+            "change a count or a size in spec.teams.types, or leave out one type's count"
+        )
+    # The type without a count takes the rest; the others are as near their middle as that allows.
+    middle = sum((kind.count or 0) * (kind.size.min + kind.size.max) // 2 for kind in counted)
+    for share in sorted(range(least, most + 1), key=lambda s: abs(s - min(middle, people))):
+        left = people - share
+        if rest and not _counts(rest[0].size, left):
+            continue
+        if not rest and left:
+            continue
+        return [
+            *_counted(counted, share),
+            *((kind.name, _one_type(kind.size, None, left, 0)) for kind in rest),
+        ]
+    raise ImpossibleSizesError(
+        f"{people:,} people cannot be split over the types of teams; widen a size in "
+        "spec.teams.types"
+    )
+
+
+def _counted(kinds: list, share: int) -> list[tuple[str, list[int]]]:  # type: ignore[type-arg]
+    sizes = [[kind.size.min] * kind.count for kind in kinds]
+    left = share - sum(sum(part) for part in sizes)
+    while left:
+        for kind, part in zip(kinds, sizes, strict=True):
+            for at in range(len(part)):
+                if left and part[at] < kind.size.max:
+                    part[at] += 1
+                    left -= 1
+    return [(kind.name, part) for kind, part in zip(kinds, sizes, strict=True)]
+
+
+def _one_type(size: TeamSize | None, count: int | None, people: int, locked: int) -> list[int]:
+    if count is not None:
+        count -= locked
+        if count <= 0 and people > 0:
+            raise ImpossibleSizesError(
+                f"spec.teams.count leaves no team beside the {locked} locked ones for {people:,} "
+                "people; raise it"
+            )
+        if size is not None and not count * size.min <= people <= count * size.max:
+            raise ImpossibleSizesError(
+                f"{count:,} teams of {size.min} to {size.max} take {count * size.min:,} to "
+                f"{count * size.max:,} people, but there are {people:,}; change spec.teams.count "
+                "or spec.teams.size"
+            )
+        if count > people:
+            raise ImpossibleSizesError(
+                f"{people:,} people cannot fill {count:,} teams; lower spec.teams.count"
+            )
+    elif people == 0:
+        return []
+    else:
+        if size is None:
+            raise ImpossibleSizesError("spec.teams has neither size nor count")
+        fitting = _counts(size, people)
+        if not fitting:
+            raise ImpossibleSizesError(
+                f"{people:,} people cannot be split into teams of {size.min} to {size.max}; widen "
+                "spec.teams.size"
+            )
+        middle = people / ((size.min + size.max) / 2)
+        count = min(fitting, key=lambda c: (abs(c - middle), c))
+    each, more = divmod(people, max(count, 1))
+    return [each + 1] * more + [each] * (count - more)
+
+
+def _counts(size: TeamSize, people: int) -> range:
+    """Numbers of teams of a size range that so many people can fill."""
+    fewest = -(-people // size.max)
+    return range(fewest, people // size.min + 1)
+
+
+def _distinct(names: list[str], locked: int) -> list[str]:
+    """Names in which no team is called like a locked one."""
+    taken = set(names[:locked])
+    out = names[:locked]
+    for name in names[locked:]:
+        kind, _, number = name.rpartition("-")
+        at = int(number)
+        while name in taken:
+            at += 1
+            name = f"{kind}-{at}"
+        taken.add(name)
+        out.append(name)
+    return out
