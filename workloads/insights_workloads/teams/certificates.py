@@ -95,7 +95,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
 
 
 def _counts(problem: TeamProblem) -> Iterator[Conflict]:
-    open_teams = ~problem.slots.locked
+    open_teams: np.ndarray = ~problem.slots.locked
     outside = ~np.isin(problem.fixed, np.flatnonzero(problem.slots.locked))
     for rule in problem.counts:
         if rule.weight is not None:
@@ -151,7 +151,7 @@ def _groups(problem: TeamProblem) -> Iterator[Conflict]:
 
 
 def _ranges(problem: TeamProblem) -> Iterator[Conflict]:
-    open_teams = ~problem.slots.locked
+    open_teams: np.ndarray = ~problem.slots.locked
     outside = ~np.isin(problem.fixed, np.flatnonzero(problem.slots.locked))
     for rule in problem.ranges:
         if rule.weight is not None:

@@ -1,0 +1,1 @@
+"""Migrations of the results database: expand only, so that old and new drivers share a schema."""

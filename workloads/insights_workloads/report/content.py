@@ -1,0 +1,181 @@
+"""What the report says, before it says how: one frozen value, made from a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from insights_crds.v1 import ENERGIES
+from insights_workloads.clustering import Clustering
+from insights_workloads.results.result import RunResult
+from insights_workloads.teams import TeamPlan
+
+__all__ = ["Provenance", "ReportContent", "build"]
+
+_POINTS = 200_000
+_LISTED_TEAMS = 400
+_LISTED_PEOPLE = 3_000
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from.
+
+    Attributes:
+        run: name of the run.
+        namespace: its namespace.
+        key: execution key.
+        attempt: number of the attempt.
+        made: when.
+    """
+
+    run: str
+    namespace: str
+    key: str
+    attempt: int
+    made: datetime
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that stands in a report.
+
+    Attributes:
+        provenance: where it comes from.
+        headline: the result in one sentence.
+        people: people who took part.
+        read: rows of the roster.
+        rejected: rows that could not be used.
+        faults: (column, fault, rows), the most frequent first.
+        clustering: the clusters.
+        energies: float64 (m, 4), energies of everyone or of a sample.
+        labels: int (m,), their clusters.
+        centers: float64 (k, 4), mean energies of the clusters.
+        sampled: whether `energies` is a sample.
+        teams: the teams, None where none were asked for.
+        before: float64 (g,), distance from everyone of teams of a random split.
+        rules: names of the rules of the spec, each with whether it is hard.
+        listed_teams: indices of the teams that are listed.
+        members: names of people by team, empty unless names were asked for.
+        engine: version of the engine.
+        fingerprint: of the input.
+    """
+
+    provenance: Provenance
+    headline: str
+    people: int
+    read: int
+    rejected: int
+    faults: tuple[tuple[str, str, int], ...]
+    clustering: Clustering
+    energies: np.ndarray
+    labels: np.ndarray
+    centers: np.ndarray
+    sampled: bool
+    teams: TeamPlan | None
+    before: np.ndarray
+    rules: tuple[tuple[str, bool], ...]
+    listed_teams: tuple[int, ...]
+    members: Mapping[int, Sequence[str]]
+    engine: str
+    fingerprint: str
+
+
+def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> ReportContent:
+    """What a report says of a result.
+
+    Args:
+        result: the result.
+        provenance: where it comes from.
+        names: whether people may be named.
+    """
+    roster, clustering, plan = result.roster, result.clustering, result.teams
+    energies = roster.matrix(ENERGIES)
+    centers = np.array([energies[clustering.labels == c].mean(axis=0) for c in range(clustering.k)])
+    labels = clustering.labels
+    sampled = len(energies) > _POINTS
+    if sampled:
+        chosen = np.random.default_rng(0).choice(len(energies), _POINTS, replace=False)
+        energies, labels = energies[chosen], labels[chosen]
+    rejected = roster.rejected
+    faults = sorted(
+        ((column, fault, rows) for (column, fault), rows in rejected.by_fault.items()),
+        key=lambda line: (-line[2], line[0], line[1]),
+    )
+    constraints = (result.spec.get("teams") or {}).get("constraints") or ()
+    return ReportContent(
+        provenance=provenance,
+        headline=_headline(result),
+        people=roster.rows,
+        read=roster.read,
+        rejected=rejected.rows,
+        faults=tuple(faults),
+        clustering=clustering,
+        energies=energies,
+        labels=labels,
+        centers=centers,
+        sampled=sampled,
+        teams=plan,
+        before=_distances_of_chance(plan),
+        rules=tuple((str(c["name"]), "weight" not in c) for c in constraints),
+        listed_teams=_listed(plan),
+        members=_members(result) if names else {},
+        engine=result.engine,
+        fingerprint=roster.fingerprint,
+    )
+
+
+def _headline(result: RunResult) -> str:
+    clustering, plan = result.clustering, result.teams
+    kind = "clusters" if clustering.structure else "segments"
+    if clustering.k == 1:
+        kind = kind[:-1]
+    text = f"{result.roster.rows:,} people in {clustering.k} {kind}"
+    if plan is None:
+        return text + "."
+    count = len(plan.figures.names)
+    text += f" and {count:,} team{'s' if count != 1 else ''}"
+    if plan.balance_after > 0 and plan.balance_before / plan.balance_after >= 1.5:
+        times = plan.balance_before / plan.balance_after
+        text += f", {times:,.0f} times as alike as chance would make them"
+    return text + "."
+
+
+def _distances_of_chance(plan: TeamPlan | None) -> np.ndarray:
+    """Distances that teams of the same sizes would have by chance, one draw each.
+
+    The mean of s people drawn from n is off by a normal deviation of (1/s)(1 - s/n) a feature.
+    """
+    if plan is None:
+        return np.empty(0)
+    sizes = np.maximum(plan.figures.sizes.astype(float), 1.0)
+    spread = np.sqrt((1.0 - sizes / max(1.0, float(sizes.sum()))) / sizes)
+    random = np.random.default_rng(0)
+    draws = random.standard_normal((len(sizes), max(1, len(plan.features))))
+    return np.asarray(spread * np.sqrt((draws**2).mean(axis=1)))
+
+
+def _listed(plan: TeamPlan | None) -> tuple[int, ...]:
+    if plan is None:
+        return ()
+    count = len(plan.figures.names)
+    if count <= _LISTED_TEAMS:
+        return tuple(range(count))
+    # Of many teams the worst are worth a look; the whole table is in the result files.
+    worst = np.argsort(-plan.figures.distance, kind="stable")[:_LISTED_TEAMS]
+    return tuple(int(at) for at in worst)
+
+
+def _members(result: RunResult) -> dict[int, list[str]]:
+    plan, roster = result.teams, result.roster
+    if plan is None or roster.rows > _LISTED_PEOPLE:
+        return {}
+    names = roster.column("name" if roster.named else "id").to_pylist()
+    ids = roster.column("id").to_pylist()
+    members: dict[int, list[str]] = {}
+    for name, person, team in zip(names, ids, plan.team, strict=True):
+        members.setdefault(int(team), []).append(name or person)
+    return members

@@ -1,0 +1,55 @@
+"""What a run has to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from insights_crds.v1 import Balance, Links, Summary
+from insights_workloads.clustering import Clustering
+from insights_workloads.ingest import Roster
+from insights_workloads.teams import TeamPlan
+
+__all__ = ["RunResult", "summarize"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished computation.
+
+    Attributes:
+        roster: the people.
+        clustering: their clusters.
+        teams: their teams, None where none were asked for.
+        spec: the run's spec, in its wire form.
+        engine: version of the engine.
+    """
+
+    roster: Roster
+    clustering: Clustering
+    teams: TeamPlan | None
+    spec: Mapping[str, Any]
+    engine: str
+
+
+def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
+    """`status.summary` of a result, in its wire form."""
+    clustering, teams = result.clustering, result.teams
+    selection = clustering.selection
+    summary = Summary(
+        people=result.roster.rows,
+        rejected_rows=result.roster.rejected.rows,
+        clusters=clustering.k,
+        clusters_because=(
+            selection.because if selection is not None else "The number was given in the spec."
+        ),
+        teams=0 if teams is None else len(teams.figures.names),
+        balance=(
+            None
+            if teams is None
+            else Balance(before=round(teams.balance_before, 9), after=round(teams.balance_after, 9))
+        ),
+        links=Links(report=f"{prefix}/report.html", results=prefix),
+    )
+    return summary.model_dump(mode="json", by_alias=True, exclude_none=True)

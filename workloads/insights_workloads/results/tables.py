@@ -1,0 +1,116 @@
+"""A result as tables: the same for Postgres, for Parquet and for an export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from insights_workloads.results.result import RunResult
+
+__all__ = ["clusters", "people", "rejected_rows", "teams", "violations"]
+
+
+def people(result: RunResult) -> Iterator[pa.RecordBatch]:
+    """One row a person, a shard at a time: id, name, features, cluster, confidence, team."""
+    roster, clustering, plan = result.roster, result.clustering, result.teams
+    names = ["id", *(["name"] if roster.named else []), *roster.features]
+    start = 0
+    for batch in roster.batches(names):
+        end = start + len(batch)
+        confidence = clustering.confidence
+        columns = {name: batch.column(name) for name in names}
+        columns["cluster"] = pa.array(clustering.labels[start:end], pa.int32())
+        columns["confidence"] = (
+            pa.nulls(len(batch), pa.float32())
+            if confidence is None
+            else pa.array(confidence[start:end], pa.float32())
+        )
+        columns["team"] = (
+            pa.nulls(len(batch), pa.int32())
+            if plan is None
+            else pa.array(plan.team[start:end], pa.int32(), mask=plan.team[start:end] < 0)
+        )
+        start = end
+        yield pa.RecordBatch.from_pydict(columns)
+
+
+def clusters(result: RunResult) -> pa.Table:
+    """One row a cluster."""
+    clustering = result.clustering
+    profiles = clustering.profiles
+    return pa.table(
+        {
+            "number": pa.array(range(len(profiles)), pa.int32()),
+            "name": pa.array([p.name for p in profiles], pa.string()),
+            "size": pa.array([p.size for p in profiles], pa.int32()),
+            "share": pa.array([p.share for p in profiles], pa.float64()),
+            "words": pa.array([p.words for p in profiles], pa.string()),
+            "stability": pa.array([p.stability for p in profiles], pa.float64()),
+            "means": pa.array(
+                [_object(clustering.features, p.means) for p in profiles], pa.string()
+            ),
+        }
+    )
+
+
+def teams(result: RunResult) -> pa.Table:
+    """One row a team."""
+    plan = result.teams
+    figures = plan.figures if plan is not None else None
+    count = len(figures.names) if figures is not None else 0
+    if figures is None or plan is None:
+        return _empty_teams()
+    return pa.table(
+        {
+            "number": pa.array(range(count), pa.int32()),
+            "name": pa.array(figures.names, pa.string()),
+            "type": pa.array(figures.types, pa.string()),
+            "size": pa.array(figures.sizes, pa.int32()),
+            "distance": pa.array(figures.distance, pa.float64()),
+            "variety": pa.array(figures.variety, pa.float64()),
+            "means": pa.array([_object(plan.features, m) for m in figures.means], pa.string()),
+        }
+    )
+
+
+def violations(result: RunResult) -> pa.Table:
+    """One row a broken rule."""
+    broken = result.teams.violations if result.teams is not None else ()
+    return pa.table(
+        {
+            "rule": pa.array([v.rule for v in broken], pa.string()),
+            "hard": pa.array([v.hard for v in broken], pa.bool_()),
+            "amount": pa.array([v.amount for v in broken], pa.float64()),
+            "teams": pa.array([v.teams for v in broken], pa.int32()),
+        }
+    )
+
+
+def rejected_rows(result: RunResult) -> Iterator[pa.RecordBatch]:
+    """One row a fault of a row that could not be used; the value that stood there is personal."""
+    path = result.roster.rejected.path
+    if path is not None:
+        yield from pq.ParquetFile(path).iter_batches()
+
+
+def _empty_teams() -> pa.Table:
+    return pa.table(
+        {
+            "number": pa.array([], pa.int32()),
+            "name": pa.array([], pa.string()),
+            "type": pa.array([], pa.string()),
+            "size": pa.array([], pa.int32()),
+            "distance": pa.array([], pa.float64()),
+            "variety": pa.array([], pa.float64()),
+            "means": pa.array([], pa.string()),
+        }
+    )
+
+
+def _object(names: tuple[str, ...], values: np.ndarray | tuple[float, ...]) -> str:
+    pairs = zip(names, (round(float(value), 6) for value in values), strict=True)
+    return json.dumps(dict(pairs))
