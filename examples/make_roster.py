@@ -30,57 +30,12 @@ DEPARTMENTS = {"Engineering": 0.38, "Sales": 0.22, "Operations": 0.18, "Finance"
 ROLES = {"Lead": 0.16, "Senior": 0.34, "Professional": 0.38, "Junior": 0.12}
 SITES = {"Oslo": 0.4, "Lisbon": 0.35, "Nairobi": 0.25}
 SENIORITY = {"Lead": (9, 4), "Senior": (7, 3), "Professional": (4, 2), "Junior": (1, 1)}
-FIRST = [
-    "Ada",
-    "Bo",
-    "Cleo",
-    "Dag",
-    "Eno",
-    "Fia",
-    "Gus",
-    "Hana",
-    "Ivo",
-    "Jun",
-    "Kai",
-    "Lea",
-    "Mio",
-    "Nia",
-    "Oda",
-    "Pia",
-    "Rui",
-    "Sol",
-    "Tor",
-    "Uma",
-]
-LAST = [
-    "Alder",
-    "Birch",
-    "Cedar",
-    "Dogwood",
-    "Elm",
-    "Fir",
-    "Gorse",
-    "Hazel",
-    "Ivy",
-    "Juniper",
-    "Kapok",
-    "Larch",
-    "Maple",
-]
-COLUMNS = [
-    "id",
-    "name",
-    "red",
-    "yellow",
-    "green",
-    "blue",
-    "department",
-    "role",
-    "location",
-    "seniority_years",
-    "current_team",
-    "avoid_group",
-]
+# fmt: off
+FIRST = ["Ada", "Bo", "Cleo", "Dag", "Eno", "Fia", "Gus", "Hana", "Ivo", "Jun", "Kai", "Lea", "Mio"]
+LAST = ["Alder", "Birch", "Cedar", "Elm", "Fir", "Gorse", "Hazel", "Ivy", "Juniper", "Larch"]
+COLUMNS = ["id", "name", "red", "yellow", "green", "blue", "department", "role", "location",
+           "seniority_years", "current_team", "avoid_group"]
+# fmt: on
 
 
 def make() -> list[dict[str, str]]:

@@ -85,7 +85,8 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
                 f"same team, which it allows for {rule.most}; unlock some of them",
             )
     if problem.eligibility is not None:
-        nowhere = int((~problem.allowed.any(axis=1)[problem.eligible] & ~locked).sum())
+        some = np.asarray(problem.allowed.any(axis=1))
+        nowhere = int((~some[problem.eligible] & ~locked).sum())
         if nowhere:
             yield Conflict(
                 (problem.eligibility,),

@@ -1,0 +1,108 @@
+"""`insights drive`: carry out one attempt, in a pod. People do not call this."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psycopg
+import typer
+
+from insights_crds.reasons import FailureClass
+from insights_crds.v1 import AnalysisRunSpec
+from insights_store import driver
+from insights_store.execution import Claim, Execution, Fenced
+from insights_workloads.cli.console import ExitCode, fail
+from insights_workloads.execution import Settings, execute
+from insights_workloads.failure import RunFailedError
+from insights_workloads.progress import Snapshot
+from insights_workloads.results import store_from_environment
+
+__all__ = ["drive"]
+
+_PROGRESS_SECONDS = 10.0
+
+
+def drive() -> None:
+    """Carry out the attempt that the environment names. Called inside pods."""
+    try:
+        store = store_from_environment()
+        execution = Execution(
+            os.environ["INSIGHTS_ENVIRONMENT"],
+            os.environ["INSIGHTS_NAMESPACE"],
+            os.environ["INSIGHTS_RUN"],
+            os.environ["INSIGHTS_KEY"],
+        )
+        attempt = int(os.environ["INSIGHTS_ATTEMPT"])
+    except (KeyError, ValueError) as error:
+        fail(f"the environment lacks {error}; the operator sets it")
+    signal.signal(signal.SIGTERM, _stop)
+    log = _Log(execution, attempt)
+    try:
+        with psycopg.connect(store.dsn, connect_timeout=15) as connection:
+            held = driver.claim(connection, execution, attempt)
+        log("claimed", claim=held.claim)
+        home = os.environ.get("INSIGHTS_HOME")
+        with tempfile.TemporaryDirectory(dir=home) as spool:
+            settings = Settings(
+                store, base=Path.cwd(), spool=Path(spool), ray=_wants_ray(), names=False
+            )
+            publication = execute(held, _spec(held), settings, log.progress)
+        log("published", results=publication.prefix)
+    except Fenced:
+        log("fenced")
+    except RunFailedError as error:
+        log("failed", reason=error.reason.value, failure=error.failure.value, detail=str(error))
+        # The class is in Postgres; a child that ends well keeps Kubernetes from trying again.
+        raise typer.Exit(
+            ExitCode.OK if error.failure is FailureClass.USER else ExitCode.FAILED
+        ) from None
+    except psycopg.OperationalError:
+        log("failed", reason="StoreUnreachable")
+        raise typer.Exit(ExitCode.FAILED) from None
+
+
+def _spec(held: Claim) -> AnalysisRunSpec:
+    return AnalysisRunSpec.model_validate(held.spec)
+
+
+def _wants_ray() -> bool | None:
+    # A Ray job runs on a cluster that is there already.
+    return True if "RAY_JOB_ID" in os.environ or "RAY_ADDRESS" in os.environ else None
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+class _Log:
+    """JSON lines on standard output, each with run, execution and attempt."""
+
+    def __init__(self, execution: Execution, attempt: int) -> None:
+        self._fields = {
+            "environment": execution.environment,
+            "namespace": execution.namespace,
+            "run": execution.run,
+            "execution": execution.key[:16],
+            "attempt": attempt,
+        }
+        self._stage = ""
+        self._told = 0.0
+
+    def __call__(self, message: str, **fields: Any) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": now, "level": "info", "message": message, **self._fields, **fields}
+        print(json.dumps(line), file=sys.stdout, flush=True)
+
+    def progress(self, snapshot: Snapshot) -> None:
+        now = datetime.now(UTC).timestamp()
+        if snapshot.stage != self._stage or now - self._told > _PROGRESS_SECONDS:
+            self._stage, self._told = snapshot.stage, now
+            self("progress", stage=snapshot.stage, percent=snapshot.percent)

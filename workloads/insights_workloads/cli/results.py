@@ -1,0 +1,221 @@
+"""`insights show`, `report` and `export`: look at results that are there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import typer
+from obstore.store import ObjectStore
+from rich.markup import escape
+from rich.table import Table
+
+from insights_store.execution import Publication
+from insights_workloads.cli.console import Output, fail, out, print_json
+from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
+from insights_workloads.results import LocalHome, open_objects
+from insights_workloads.results.read import (
+    list_runs,
+    newest,
+    read_overview,
+    read_report,
+    read_table,
+)
+
+__all__ = ["export", "report", "show"]
+
+_Run = Annotated[str, typer.Argument(help="Name of the run.")]
+
+
+class Format(StrEnum):
+    """Format of an export."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+class TableName(StrEnum):
+    """Tables of a result."""
+
+    PEOPLE = "people"
+    CLUSTERS = "clusters"
+    TEAMS = "teams"
+    VIOLATIONS = "violations"
+    REJECTED = "rejected"
+
+
+def show(
+    name: Annotated[str | None, typer.Argument(help="Name of a run; all runs without.")] = None,
+    home: HomeOption = Path(".insights"),
+    output: Annotated[Output, typer.Option(help="How to print the result.")] = Output.TEXT,
+) -> None:
+    """Show the newest results: of every run in a line each, or of one in full."""
+    with _results(home) as (connection, objects):
+        if name is None:
+            _show_all(connection, output)
+            return
+        publication = _newest(connection, name)
+        overview = read_overview(objects, publication)
+        if output is Output.JSON:
+            print_json(overview)
+            return
+        _show_one(publication, overview, home)
+
+
+def report(
+    name: _Run,
+    home: HomeOption = Path(".insights"),
+    to: Annotated[Path | None, typer.Option("--to", help="Copy the report to this file.")] = None,
+    browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+) -> None:
+    """Print where the report of a run is, copy it, or open it."""
+    with _results(home) as (connection, objects):
+        publication = _newest(connection, name)
+        path = LocalHome(home).objects / publication.prefix / "report.html"
+        if to is not None:
+            _write(to, read_report(objects, publication).encode())
+            path = to
+    out.print(str(path), soft_wrap=True)
+    if browser:
+        webbrowser.open(path.absolute().as_uri())
+
+
+def export(
+    name: _Run,
+    table: Annotated[TableName, typer.Option(help="Which table.")] = TableName.PEOPLE,
+    format: Annotated[Format, typer.Option("--format", help="Which format.")] = Format.CSV,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="File to write; standard output without.")
+    ] = None,
+    home: HomeOption = Path(".insights"),
+) -> None:
+    """Export a table of a run's newest results."""
+    with _results(home) as (connection, objects):
+        data = read_table(objects, _newest(connection, name), table.value)
+    if not data.column_names:
+        fail(f"{name} has no table {table.value}: there is nothing in it")
+    payload = _encoded(data, format)
+    if to is not None:
+        _write(to, payload)
+        out.print(f"{data.num_rows:,} rows in {to}")
+        return
+    if format is Format.PARQUET and sys.stdout.isatty():
+        fail("Parquet is not for terminals; name a file with --to")
+    sys.stdout.buffer.write(payload)
+
+
+@contextmanager
+def _results(home: Path) -> Iterator[tuple[psycopg.Connection, ObjectStore]]:
+    local = LocalHome(home)
+    if not local.exists():
+        fail(f"{local.path} holds no results; compute some with `insights run -f RUN.yaml`")
+    with local.store() as store, psycopg.connect(store.dsn) as connection:
+        yield connection, open_objects(store.objects)
+
+
+def _newest(connection: psycopg.Connection, name: str) -> Publication:
+    publication = newest(connection, ENVIRONMENT, NAMESPACE, name)
+    if publication is None:
+        known = ", ".join(line.run for line in list_runs(connection, ENVIRONMENT)) or "none"
+        fail(f"there are no results of a run `{name}`; known runs: {known}")
+    return publication
+
+
+def _show_all(connection: psycopg.Connection, output: Output) -> None:
+    lines = list_runs(connection, ENVIRONMENT)
+    if output is Output.JSON:
+        print_json(
+            [
+                {
+                    "run": line.run,
+                    "published": line.publication.published.isoformat(),
+                    "summary": dict(line.publication.summary),
+                }
+                for line in lines
+            ]
+        )
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("run", "people", "clusters", "teams", "balance", "published"):
+        right = column not in ("run", "published")
+        table.add_column(column, justify="right" if right else "left")
+    for line in lines:
+        s = line.publication.summary
+        balance = s.get("balance")
+        table.add_row(
+            line.run,
+            f"{s['people']:,}",
+            str(s["clusters"]),
+            f"{s.get('teams', 0):,}",
+            f"{100 * balance['after']:.2f} %" if balance else "",
+            f"{line.publication.published.astimezone():%Y-%m-%d %H:%M}",
+        )
+    out.print(table)
+
+
+def _show_one(publication: Publication, overview: dict[str, Any], home: Path) -> None:
+    summary = overview["summary"]
+    out.print(
+        f"[bold]{escape(publication.execution.run)}[/]  {summary['people']:,} people, "
+        f"{summary.get('rejectedRows', 0):,} rows set aside"
+    )
+    out.print(f"[dim]{escape(summary['clustersBecause'])}[/]\n", soft_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("cluster")
+    table.add_column("people", justify="right")
+    table.add_column("share", justify="right")
+    features = list(overview["clusters"][0]["means"])
+    for feature in features:
+        table.add_column(feature, justify="right")
+    for cluster in overview["clusters"]:
+        table.add_row(
+            str(cluster["number"] + 1),
+            cluster["name"],
+            f"{cluster['size']:,}",
+            f"{100 * cluster['share']:.0f} %",
+            *(f"{cluster['means'][feature]:.1f}" for feature in features),
+        )
+    out.print(table)
+    if summary.get("teams"):
+        balance = summary["balance"]
+        out.print(
+            f"\n{summary['teams']:,} teams; {100 * balance['after']:.2f} % of all variance lies "
+            f"between them, {100 * balance['before']:.1f} % by chance"
+        )
+    for broken in overview["violations"]:
+        kind = "hard" if broken["hard"] else "soft"
+        out.print(f"{kind} rule {broken['rule']} is broken in {broken['teams']:,} teams")
+    path = LocalHome(home).objects / publication.prefix / "report.html"
+    out.print(f"\nreport  {path}", soft_wrap=True)
+
+
+def _encoded(data: pa.Table, format: Format) -> bytes:
+    sink = pa.BufferOutputStream()
+    if format is Format.PARQUET:
+        pq.write_table(data, sink, compression="zstd")
+    elif format is Format.CSV:
+        pacsv.write_csv(data, sink)
+    else:
+        sink.write(data.to_pandas().to_json(orient="records").encode() + b"\n")
+    return bytes(sink.getvalue())
+
+
+def _write(path: Path, payload: bytes) -> None:
+    try:
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(payload)
+        shutil.move(part, path)
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}")

@@ -1,0 +1,311 @@
+"""A run from its spec to its published result: ingest, cluster, teams, publish.
+
+The same on a laptop, in a pod and on a Ray cluster; only what it is handed differs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+
+from insights_crds.reasons import FailureClass, Reason
+from insights_crds.v1 import AnalysisRunSpec
+from insights_store import driver
+from insights_store.execution import Claim, Fenced, Publication
+from insights_workloads import report
+from insights_workloads.clustering import Clustering, ClusteringOptions, KRange, Spread, cluster
+from insights_workloads.clustering.rows import Rows
+from insights_workloads.clustering.scaling import Scale
+from insights_workloads.failure import RunFailedError
+from insights_workloads.heartbeat import Heartbeat
+from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
+from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
+from insights_workloads.results import (
+    ResultsStore,
+    RunResult,
+    open_objects,
+    publish_result,
+    remove_strays,
+)
+from insights_workloads.teams import (
+    ImpossibleSizesError,
+    Outcome,
+    TeamOptions,
+    TeamPlan,
+    UnknownAttributeError,
+    compile_problem,
+    form_teams,
+)
+from insights_workloads.version import ENGINE_VERSION
+
+__all__ = ["STAGES", "Settings", "execute"]
+
+_T = TypeVar("_T")
+
+STAGES = (
+    Stage("Ingest", 0.15),
+    Stage("Cluster", 0.30),
+    Stage("Teams", 0.35),
+    Stage("Publish", 0.20),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how a run is executed.
+
+    Attributes:
+        store: where results go.
+        base: folder from which a relative path of the source starts.
+        spool: folder for files on their way; emptied afterwards.
+        ray: whether clustering runs on Ray: True, False, or None for where it gains.
+        names: whether the report may name people.
+        patience: seconds for which publishing waits for a database that is away.
+    """
+
+    store: ResultsStore
+    base: Path
+    spool: Path
+    ray: bool | None = None
+    names: bool = False
+    patience: float = 3600.0
+
+
+def execute(
+    held: Claim,
+    spec: AnalysisRunSpec,
+    settings: Settings,
+    tell: Callable[[Snapshot], None],
+) -> Publication:
+    """Compute and publish a run, or link what was published for the same spec and input.
+
+    A failure is recorded with its class before it is raised.
+
+    Args:
+        held: the claim to publish under.
+        spec: what to compute.
+        settings: where and how.
+        tell: called with every step of progress; may raise to stop.
+
+    Raises:
+        RunFailedError: the run cannot be finished.
+        Fenced: somebody else has taken over.
+    """
+    with Heartbeat(settings.store.dsn, held) as heartbeat:
+
+        def both(snapshot: Snapshot) -> None:
+            heartbeat.tell(snapshot)
+            tell(snapshot)
+
+        spool = settings.spool / f"{held.execution.run}-{held.attempt}-{held.claim}"
+        try:
+            return _execute(held, spec, settings, StageClock(STAGES, both), spool)
+        except RunFailedError as error:
+            _record(settings, held, error.failure, error.reason, str(error))
+            raise
+        except (Fenced, KeyboardInterrupt):
+            raise
+        except MemoryError:
+            message = "the driver ran out of memory; give spec.compute.head more"
+            _record(settings, held, FailureClass.RESOURCE, Reason.OUT_OF_MEMORY, message)
+            raise RunFailedError(FailureClass.RESOURCE, Reason.OUT_OF_MEMORY, message) from None
+        except Exception as error:
+            # The text of an unforeseen error may quote data; its kind never does.
+            message = f"an unforeseen {type(error).__name__} stopped the run"
+            _record(settings, held, FailureClass.TRANSIENT, Reason.INTERNAL, message)
+            raise
+        finally:
+            shutil.rmtree(spool, ignore_errors=True)
+
+
+def _execute(
+    held: Claim,
+    spec: AnalysisRunSpec,
+    settings: Settings,
+    clock: StageClock,
+    spool: Path,
+) -> Publication:
+    roster = _ingest(spec, settings, clock.stage("Ingest"), spool)
+    publishing = clock.stage("Publish")
+    if held.token is None:
+        linked = _patiently(settings, partial(_link, held=held, fingerprint=roster.fingerprint))
+        if linked is not None:
+            publishing(1.0, "published before")
+            return linked
+    clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
+    teams = _teams(spec, roster, clock.stage("Teams"))
+    publishing(0.0, "writing the report")
+    result = RunResult(
+        roster,
+        clustering,
+        teams,
+        spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        ENGINE_VERSION,
+    )
+    e = held.execution
+    provenance = report.Provenance(e.run, e.namespace, e.key, held.attempt, datetime.now(UTC))
+    page = report.render(report.build(result, provenance, names=settings.names))
+    objects = open_objects(settings.store.objects)
+
+    def publish(connection: psycopg.Connection) -> Publication:
+        return publish_result(
+            connection, objects, held, result, page, scratch=spool, progress=publishing
+        )
+
+    published = _patiently(settings, publish)
+    _patiently(settings, partial(remove_strays, objects=objects, held=held))
+    return published
+
+
+def _ingest(spec: AnalysisRunSpec, settings: Settings, progress: Progress, spool: Path) -> Roster:
+    progress(0.0, "opening the roster")
+    try:
+        roster = ingest(spec.source, base=settings.base, spool=spool / "roster", progress=progress)
+    except IngestError as error:
+        raise RunFailedError(error.failure, error.reason, str(error)) from None
+    progress(1.0, f"{roster.rows:,} people")
+    return roster
+
+
+def _link(connection: psycopg.Connection, held: Claim, fingerprint: str) -> Publication | None:
+    earlier = driver.find_published(connection, held.execution, fingerprint=fingerprint)
+    return None if earlier is None else driver.link(connection, held, earlier)
+
+
+def _cluster(
+    spec: AnalysisRunSpec, roster: Roster, settings: Settings, progress: Progress
+) -> Clustering:
+    wanted = spec.clustering
+    progress(0.0, "looking for clusters")
+    options = ClusteringOptions(
+        k=(
+            wanted.k.fixed
+            if wanted.k.fixed is not None
+            else KRange(wanted.k.auto.min, wanted.k.auto.max)
+            if wanted.k.auto is not None
+            else KRange()
+        ),
+        scaling=wanted.scaling,
+        restarts=wanted.restarts,
+        max_iterations=wanted.max_iterations,
+        tolerance=wanted.tolerance,
+        seed=wanted.seed,
+    )
+    if wanted.k.fixed is not None and wanted.k.fixed > roster.rows:
+        raise RunFailedError(
+            FailureClass.USER,
+            Reason.TOO_FEW_PEOPLE,
+            f"spec.clustering.k.fixed is {wanted.k.fixed:,}, but there are {roster.rows:,} people; "
+            "lower it",
+        )
+    return cluster(
+        roster.matrix(wanted.features),
+        wanted.features,
+        options,
+        spread=_spread(roster, wanted.features, settings.ray),
+        progress=progress,
+    )
+
+
+def _spread(roster: Roster, features: list[str], wanted: bool | None) -> Spread | None:
+    """Where k-means runs: on Ray where it is asked for, or where it gains."""
+    if wanted is False:
+        return None
+    if wanted is None:
+        from insights_workloads.clustering.ray_rows import RAY_MIN_ROWS
+
+        if roster.rows < RAY_MIN_ROWS:
+            return None
+
+    def spread(scale: Scale) -> Rows:
+        from insights_workloads.clustering.ray_rows import RayRows
+        from insights_workloads.ray_session import ensure_ray
+
+        ensure_ray()
+        sources = [
+            partial(_scaled_shard, shard.path, tuple(features), scale) for shard in roster.shards
+        ]
+        return RayRows(sources, [shard.rows for shard in roster.shards], len(features))
+
+    return spread
+
+
+def _scaled_shard(path: Path, features: tuple[str, ...], scale: Scale) -> np.ndarray:
+    return scale.apply(shard_matrix(path, features))
+
+
+def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPlan | None:
+    if spec.teams is None:
+        return None
+    progress(0.0, "forming teams")
+    features = list(spec.clustering.features)
+    features += [
+        name
+        for objective in spec.teams.objectives
+        for name in objective.features
+        if name not in features
+    ]
+    known = {*roster.features, *roster.attributes}
+
+    def column(name: str) -> pa.ChunkedArray:
+        if name not in known:
+            raise KeyError(name)
+        return roster.column(name)
+
+    try:
+        problem = compile_problem(spec.teams, features, roster.matrix(features), column)
+    except ImpossibleSizesError as error:
+        raise RunFailedError(FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, str(error)) from None
+    except UnknownAttributeError as error:
+        raise RunFailedError(FailureClass.USER, Reason.INVALID_SPEC, str(error)) from None
+    options = TeamOptions(spec.teams.seed, spec.teams.rounds, spec.teams.time_limit_seconds)
+    plan = form_teams(problem, options, progress=progress)
+    if plan.outcome is Outcome.INFEASIBLE and plan.conflict is not None:
+        raise RunFailedError(
+            FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, plan.conflict.message
+        )
+    return plan
+
+
+def _patiently(settings: Settings, work: Callable[[psycopg.Connection], _T]) -> _T:
+    """Do something with the database, and wait for it while it is away.
+
+    What is done here may be done again: publishing under a claim happens once or not at all.
+    """
+    deadline = time.monotonic() + settings.patience
+    wait = 0.5
+    while True:
+        try:
+            with psycopg.connect(settings.store.dsn, connect_timeout=10) as connection:
+                return work(connection)
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise RunFailedError(
+                    FailureClass.TRANSIENT,
+                    Reason.STORE_UNREACHABLE,
+                    f"the results database could not be reached for {settings.patience:.0f} s",
+                ) from None
+            time.sleep(wait)
+            wait = min(15.0, 2 * wait)
+
+
+def _record(
+    settings: Settings, held: Claim, failure: FailureClass, reason: Reason, message: str
+) -> None:
+    """Tell the end of the attempt, if the database is there and the claim still holds."""
+    try:
+        with psycopg.connect(settings.store.dsn, connect_timeout=10) as connection:
+            driver.fail(connection, held, failure, reason.value, message)
+    except (psycopg.Error, Fenced):
+        # The operator finds out by the silence, and nobody is misled meanwhile.
+        return
