@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def main() -> None:
             summary = json.loads(run.stdout.read())["summary"] if run.returncode == 0 else None
     starts = [*stages.items(), ("", wall)]
     print(f"{arguments.people:,} people, {arguments.format}, ray {arguments.ray}")
-    for (stage, start), (_, end) in zip(starts, starts[1:], strict=False):
+    for (stage, start), (_, end) in pairwise(starts):
         print(f"  {stage:<10} {end - start:7.1f} s")
     print(f"  {'whole run':<10} {wall:7.1f} s")
     print(f"  {'peak held':<10} {peak / 2**30:7.2f} GiB")

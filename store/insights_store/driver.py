@@ -133,6 +133,9 @@ def publish(
 ) -> Publication:
     """Publish a result: its row, its tables and the end of the attempt, in one transaction.
 
+    The end of the attempt comes last and matches no row once the claim is fenced, in which case
+    everything is rolled back.
+
     Args:
         connection: outside a transaction.
         held: the claim.
@@ -277,10 +280,12 @@ def _hold(connection: psycopg.Connection, held: Claim) -> None:
 
 
 def _end_well(connection: psycopg.Connection, held: Claim, reason: Reason) -> None:
-    connection.execute(
+    done = connection.execute(
         statements.FAIL,
         {**_parameters(held), "failure": None, "reason": reason.value, "message": ""},
-    )
+    ).rowcount
+    if not done:
+        raise _fenced(held)
 
 
 def _parameters(held: Claim) -> dict[str, Any]:

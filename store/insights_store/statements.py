@@ -64,8 +64,9 @@ HEARTBEAT: LiteralString = (
 )
 """Sign of life. No row is updated where the claim is fenced."""
 
-HOLD: LiteralString = "SELECT 1 FROM insights.attempt WHERE " + _HELD + " FOR UPDATE"
-"""Keep the claim until the end of the transaction. No row comes back where it is fenced."""
+HOLD: LiteralString = "SELECT 1 FROM insights.attempt WHERE " + _HELD
+"""Whether a claim still holds. It takes no lock, so that heartbeats go on while rows are written;
+what decides is `FAIL` at the end of the same transaction."""
 
 PUBLISH: LiteralString = """
 INSERT INTO insights.publication

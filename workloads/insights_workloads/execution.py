@@ -109,7 +109,10 @@ def execute(
 
         spool = settings.spool / f"{held.execution.run}-{held.attempt}-{held.claim}"
         try:
-            return _execute(held, spec, settings, StageClock(STAGES, both), spool)
+            publication = _execute(held, spec, settings, StageClock(STAGES, both), spool)
+            heartbeat.finish()
+            StageClock(STAGES, both).stage("Publish")(1.0, "published")
+            return publication
         except RunFailedError as error:
             _record(settings, held, error.failure, error.reason, str(error))
             raise
@@ -140,7 +143,6 @@ def _execute(
     if held.token is None:
         linked = _patiently(settings, partial(_link, held=held, fingerprint=roster.fingerprint))
         if linked is not None:
-            publishing(1.0, "published before")
             return linked
     clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
     teams = _teams(spec, roster, clock.stage("Teams"))

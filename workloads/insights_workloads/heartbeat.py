@@ -45,8 +45,12 @@ class Heartbeat:
             Fenced: the run must stop.
         """
         self._latest = snapshot
-        if self._fenced is not None:
+        if self._fenced is not None and not self._stop.is_set():
             raise self._fenced
+
+    def finish(self) -> None:
+        """Stop beating: the attempt has ended well, which no more beat may take for a fence."""
+        self._stop.set()
 
     def __enter__(self) -> Heartbeat:
         """Start beating."""

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from insights_workloads.report.colors import ENERGIES, cluster_color
+from insights_workloads.report.colors import ENERGIES
 
 __all__ = ["curve", "difference_bars", "strips", "wheel", "wheel_positions"]
 
@@ -29,7 +29,11 @@ def wheel_positions(energies: np.ndarray) -> np.ndarray:
 
 
 def wheel(
-    energies: np.ndarray, labels: np.ndarray, centers: np.ndarray, names: Sequence[str]
+    energies: np.ndarray,
+    labels: np.ndarray,
+    centers: np.ndarray,
+    names: Sequence[str],
+    colors: Sequence[str],
 ) -> str:
     """The four energies as quadrants, people and cluster centres on them.
 
@@ -41,6 +45,7 @@ def wheel(
         labels: int (n,), clusters.
         centers: float64 (k, 4).
         names: of the clusters.
+        colors: of the clusters.
     """
     size = _WHEEL
     spread = max(0.25, float(np.quantile(np.abs(wheel_positions(energies)), 0.995)) * 1.12)
@@ -68,23 +73,23 @@ def wheel(
     place /= np.maximum(far, 1.0)[:, None]
     if len(place) <= _MOST_POINTS:
         out += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.4" fill="{cluster_color(int(c))}" '
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.4" fill="{colors[int(c)]}" '
             'fill-opacity="0.62"/>'
             for (x, y), c in zip(place, labels, strict=True)
         ]
     else:
-        out += _cells(place, labels, size)
+        out += _cells(place, labels, size, colors)
     for number, (x, y) in enumerate(wheel_positions(centers) / spread * size):
         title = escape(names[number])
         out.append(
             f'<g><title>{title}</title><circle cx="{x:.1f}" cy="{-y:.1f}" r="15" class="center" '
-            f'fill="{cluster_color(number)}"/><text x="{x:.1f}" y="{-y + 5:.1f}" '
+            f'fill="{colors[number]}"/><text x="{x:.1f}" y="{-y + 5:.1f}" '
             f'class="center-number">{number + 1}</text></g>'
         )
     return "".join(out) + "</svg>"
 
 
-def _cells(place: np.ndarray, labels: np.ndarray, size: float) -> list[str]:
+def _cells(place: np.ndarray, labels: np.ndarray, size: float, colors: Sequence[str]) -> list[str]:
     edge = 2 * size / _CELLS
     at = np.clip(((place + size) / edge).astype(int), 0, _CELLS - 1)
     cell = at[:, 0] * _CELLS + at[:, 1]
@@ -99,7 +104,7 @@ def _cells(place: np.ndarray, labels: np.ndarray, size: float) -> list[str]:
         out.append(
             f'<circle cx="{-size + (column + 0.5) * edge:.1f}" '
             f'cy="{-size + (row + 0.5) * edge:.1f}" r="{edge * 0.46:.1f}" '
-            f'fill="{cluster_color(int(counts[which].argmax()))}" fill-opacity="{shade:.2f}"/>'
+            f'fill="{colors[int(counts[which].argmax())]}" fill-opacity="{shade:.2f}"/>'
         )
     return out
 

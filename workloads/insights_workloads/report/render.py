@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from insights_workloads.clustering.result import CriterionCurve
 from insights_workloads.report import charts
-from insights_workloads.report.colors import ENERGIES, cluster_color
+from insights_workloads.report.colors import ENERGIES, cluster_colors
 from insights_workloads.report.content import ReportContent
 
 __all__ = ["render"]
@@ -27,6 +27,7 @@ _ENVIRONMENT = Environment(
 def render(content: ReportContent) -> str:
     """The report as one HTML file: no script, font or picture from anywhere else."""
     clustering = content.clustering
+    colors = cluster_colors(charts.wheel_positions(content.centers))
     return _ENVIRONMENT.get_template("report.html.j2").render(
         content=content,
         group="cluster" if clustering.structure else "segment",
@@ -37,9 +38,10 @@ def render(content: ReportContent) -> str:
                 content.labels,
                 content.centers,
                 [profile.name for profile in clustering.profiles],
+                colors,
             )
         ),
-        clusters=_clusters(content),
+        clusters=_clusters(content, colors),
         evidence=_evidence(content),
         teams=_teams(content),
         faults=[
@@ -55,11 +57,11 @@ def _svg(chart: str) -> Markup:
     return Markup(chart)  # noqa: S704
 
 
-def _clusters(content: ReportContent) -> list[dict[str, Any]]:
+def _clusters(content: ReportContent, colors: tuple[str, ...]) -> list[dict[str, Any]]:
     return [
         {
             "number": number + 1,
-            "color": cluster_color(number),
+            "color": colors[number],
             "profile": profile,
             "bars": _svg(charts.difference_bars(content.clustering.features, profile.effects)),
         }

@@ -62,9 +62,7 @@ def publish_result(
         _write_rows(open_connection, publication, held.execution.namespace, result, progress)
 
     outgoing = driver.Outgoing(result.roster.fingerprint, result.engine, summary)
-    published = driver.publish(connection, held, outgoing, write_rows)
-    progress(1.0, "published")
-    return published
+    return driver.publish(connection, held, outgoing, write_rows)
 
 
 def remove_strays(connection: psycopg.Connection, objects: ObjectStore, held: Claim) -> None:

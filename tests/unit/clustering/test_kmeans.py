@@ -1,0 +1,142 @@
+"""k-means against scikit-learn, and the same bits however the rows are held."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from insights_workloads.clustering import ClusteringOptions, cluster
+from insights_workloads.clustering.kernels import CHUNK, assign, assign_and_sum
+from insights_workloads.clustering.lloyd import lloyd
+from insights_workloads.clustering.rows import LocalRows, add_up, pick_farthest
+from sklearn.cluster import KMeans
+
+FOUR = ("red", "yellow", "green", "blue")
+
+
+def plain_pass(rows, centers):
+    """The specification of a pass."""
+    distances = ((rows[:, None, :] - centers[None]) ** 2).sum(axis=2)
+    labels = distances.argmin(axis=1)
+    sums = np.array([rows[labels == c].sum(axis=0) for c in range(len(centers))])
+    return labels, sums, np.bincount(labels, minlength=len(centers)), distances.min(axis=1).sum()
+
+
+class Sharded:
+    """Rows in shards of any multiple of a chunk, as actors hold them."""
+
+    def __init__(self, rows: np.ndarray, chunks: int) -> None:
+        self.shards = [rows[at : at + chunks * CHUNK] for at in range(0, len(rows), chunks * CHUNK)]
+        self.count, self.width = rows.shape
+
+    def totals(self, centers):
+        return add_up(
+            assign_and_sum(shard[at : at + CHUNK], centers)
+            for shard in self.shards
+            for at in range(0, len(shard), CHUNK)
+        )
+
+    def labels(self, centers):
+        return np.concatenate([assign(shard, centers)[0] for shard in self.shards])
+
+    def farthest(self, centers, count):
+        parts = [pick_farthest(shard, centers, count) for shard in self.shards]
+        rows, labels, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.argsort(-squared, kind="stable")[:count]
+        return rows[order], labels[order]
+
+    def take(self, positions):
+        return np.concatenate(self.shards)[positions]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 6), st.integers(1, 9), st.integers(0, 10_000))
+def test_a_pass_is_what_it_says(n, d, k, seed) -> None:
+    random = np.random.default_rng(seed)
+    rows, centers = random.normal(size=(n, d)), random.normal(size=(k, d))
+    labels, sums, counts, inertia = plain_pass(rows, centers)
+    ours = LocalRows(rows).totals(centers)
+    np.testing.assert_array_equal(LocalRows(rows).labels(centers), labels)
+    np.testing.assert_allclose(ours[0], sums, atol=1e-9)
+    np.testing.assert_array_equal(ours[1], counts)
+    assert ours[2] == pytest.approx(inertia, rel=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(20, 400), st.integers(1, 5), st.integers(1, 8), st.integers(0, 10_000))
+def test_converged_fits_agree_with_scikit_learn(n, d, k, seed) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.uniform(0, 100, (n, d))
+    start = rows[random.choice(n, k, replace=False)]
+    theirs = KMeans(k, init=start, n_init=1, tol=0, max_iter=1000, algorithm="lloyd").fit(rows)
+    ours = lloyd(LocalRows(rows), start, max_iterations=1000, tolerance=0.0)
+    exact = plain_pass(rows, theirs.cluster_centers_)[3]
+    assert ours.inertia == pytest.approx(exact, rel=1e-9)
+
+
+def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn() -> None:
+    rows = np.array([[0.0], [1.0], [2.0], [50.0], [51.0]])
+    start = np.array([[1.0], [1000.0], [2000.0]])
+    theirs = KMeans(3, init=start, n_init=1, tol=0, algorithm="lloyd").fit(rows)
+    ours = lloyd(LocalRows(rows), start, max_iterations=100, tolerance=0.0)
+    np.testing.assert_allclose(np.sort(ours.centers, 0), np.sort(theirs.cluster_centers_, 0))
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 3])
+def test_the_same_bits_for_any_shards(chunks) -> None:
+    rows = np.random.default_rng(1).uniform(0, 100, (4 * CHUNK + 123, 3))
+    options = ClusteringOptions(k=5, restarts=2, max_iterations=20, seed=4)
+    here = cluster(rows, FOUR[:3], options)
+    there = cluster(
+        rows, FOUR[:3], options, spread=lambda scale: Sharded(scale.apply(rows), chunks)
+    )
+    assert here.centers.tobytes() == there.centers.tobytes()
+    assert here.labels.tobytes() == there.labels.tobytes()
+    assert here.inertia == there.inertia
+
+
+def test_the_same_seed_gives_the_same_clusters() -> None:
+    rows = np.random.default_rng(1).uniform(0, 100, (500, 4))
+    first, second = (cluster(rows, FOUR, ClusteringOptions(seed=9)) for _ in range(2))
+    assert first.labels.tobytes() == second.labels.tobytes()
+    assert first.k == second.k
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_the_scale_of_the_input_changes_nothing(scale) -> None:
+    random = np.random.default_rng(3)
+    rows = np.vstack([random.normal(c, 1, (60, 4)) for c in (0, 20, 40)])
+    expected = cluster(rows, FOUR, ClusteringOptions(k=3)).labels
+    np.testing.assert_array_equal(
+        cluster(rows * scale, FOUR, ClusteringOptions(k=3)).labels, expected
+    )
+
+
+EDGES = [
+    ("one person", np.array([[1.0, 2.0, 3.0, 4.0]]), 1),
+    ("all alike", np.ones((50, 4)), 1),
+    ("two kinds", np.repeat([[0.0] * 4, [1.0] * 4], 30, axis=0), 2),
+    ("fewer people than k", np.arange(12.0).reshape(3, 4), 3),
+]
+
+
+@pytest.mark.parametrize(("name", "rows", "most"), EDGES, ids=[e[0] for e in EDGES])
+def test_input_at_the_edge_has_an_answer(name, rows, most) -> None:
+    for options in (ClusteringOptions(k=5), ClusteringOptions()):
+        found = cluster(rows, FOUR, options)
+        assert found.k <= most
+        assert len(found.labels) == len(rows)
+        assert sum(p.size for p in found.profiles) == len(rows)
+        assert np.isfinite(found.centers).all()
+
+
+def test_a_constant_and_a_missing_feature() -> None:
+    random = np.random.default_rng(0)
+    rows = np.vstack([random.normal(c, 1, (40, 3)) for c in (0, 30)])
+    rows[:, 1] = 7.0
+    rows[::5, 2] = np.nan
+    for scaling in ("None", "Standard", "Robust"):
+        found = cluster(rows, FOUR[:3], ClusteringOptions(k=2, scaling=scaling))
+        assert sorted(p.size for p in found.profiles) == [40, 40]
+        np.testing.assert_allclose(found.centers[:, 1], 7.0)

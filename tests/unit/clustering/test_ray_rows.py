@@ -1,0 +1,47 @@
+"""Rows in Ray actors: the same bits as in one process, and a lost actor is made anew."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from insights_workloads.clustering.kernels import CHUNK
+from insights_workloads.clustering.lloyd import lloyd
+from insights_workloads.clustering.rows import LocalRows
+
+COUNTS = [CHUNK, CHUNK, 1000]
+
+
+def shard(at: int) -> np.ndarray:
+    return np.random.default_rng(at).uniform(0, 100, (COUNTS[at], 4))
+
+
+@pytest.fixture(scope="module")
+def ray_rows():
+    import ray
+    from insights_workloads.clustering.ray_rows import RayRows
+    from insights_workloads.ray_session import ensure_ray
+
+    ensure_ray()
+    rows = RayRows([partial(shard, at) for at in range(3)], COUNTS, 4)
+    yield rows
+    rows.close()
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bits_and_survives_a_lost_actor(ray_rows) -> None:
+    import ray
+
+    here = LocalRows(np.concatenate([shard(at) for at in range(3)]))
+    start = here.take(np.arange(6))
+    ours = lloyd(here, start, max_iterations=8, tolerance=0.0)
+    theirs = lloyd(ray_rows, start, max_iterations=8, tolerance=0.0)
+    assert ours.centers.tobytes() == theirs.centers.tobytes()
+    assert ours.inertia == theirs.inertia
+    np.testing.assert_array_equal(here.labels(ours.centers), ray_rows.labels(ours.centers))
+
+    ray.kill(ray_rows._actors[0], no_restart=False)
+    again = lloyd(ray_rows, start, max_iterations=8, tolerance=0.0)
+    assert again.centers.tobytes() == ours.centers.tobytes()
