@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from insights_store import schema
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -30,13 +30,9 @@ from insights_workloads.failure import RunFailedError
 from insights_workloads.heartbeat import Heartbeat
 from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
 from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
-from insights_workloads.results import (
-    ResultsStore,
-    RunResult,
-    open_objects,
-    publish_result,
-    remove_strays,
-)
+from insights_workloads.results.publish import publish_result, remove_strays
+from insights_workloads.results.result import RunResult
+from insights_workloads.results.stores import ResultsStore, open_objects
 from insights_workloads.teams import (
     ImpossibleSizesError,
     Outcome,

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+
 from insights_workloads.clustering import ClusteringOptions, cluster
 from insights_workloads.clustering.kernels import CHUNK, assign, assign_and_sum
 from insights_workloads.clustering.lloyd import lloyd
 from insights_workloads.clustering.rows import LocalRows, add_up, pick_farthest
-from sklearn.cluster import KMeans
 
 FOUR = ("red", "yellow", "green", "blue")
 

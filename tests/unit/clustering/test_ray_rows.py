@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+
 from insights_workloads.clustering.kernels import CHUNK
 from insights_workloads.clustering.lloyd import lloyd
 from insights_workloads.clustering.rows import LocalRows
@@ -20,6 +21,7 @@ def shard(at: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def ray_rows():
     import ray
+
     from insights_workloads.clustering.ray_rows import RayRows
     from insights_workloads.ray_session import ensure_ray
 

@@ -6,11 +6,12 @@ import gzip
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.clustering.scaling import fit_scale
 from insights_workloads.clustering.selection import choose_k
-from scipy import stats
 
 FOUR = ("red", "yellow", "green", "blue")
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from insights_crds.document import SpecError, load_file, load_text
 
 GOOD = {

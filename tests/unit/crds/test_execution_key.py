@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from insights_crds.execution_key import canonical_spec, execution_key, rerun_token
 from insights_crds.v1 import AnalysisRun, AnalysisRunSpec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+
 from insights_crds.generate import generated
 from insights_crds.reasons import Reason
 from insights_crds.structural import structural_schema

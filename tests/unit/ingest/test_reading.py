@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import Source
 from insights_workloads.ingest import SHARD_ROWS, Fault, IngestError, ingest

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from insights_crds.v1 import Teams
 from insights_workloads.teams import (
     ImpossibleSizesError,

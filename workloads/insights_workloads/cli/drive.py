@@ -23,7 +23,7 @@ from insights_workloads.cli.console import ExitCode, fail
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
-from insights_workloads.results import store_from_environment
+from insights_workloads.results.stores import store_from_environment
 
 __all__ = ["drive"]
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from insights_store.execution import Publication
 from insights_workloads.cli.console import Output, fail, out, print_json
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
-from insights_workloads.results import LocalHome, open_objects
+from insights_workloads.results.local import LocalHome
 from insights_workloads.results.read import (
     list_runs,
     newest,
@@ -31,6 +31,7 @@ from insights_workloads.results.read import (
     read_report,
     read_table,
 )
+from insights_workloads.results.stores import open_objects
 
 __all__ = ["export", "report", "show"]
 

@@ -26,7 +26,8 @@ from insights_workloads.cli.progress_view import ProgressStyle, progress_view
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
-from insights_workloads.results import LocalHome, ResultsStore
+from insights_workloads.results.local import LocalHome
+from insights_workloads.results.stores import ResultsStore
 
 __all__ = ["run"]
 

@@ -6,6 +6,7 @@ question finds them, and never from the spec.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,9 +57,32 @@ class Found:
                 return self.path.open("rb")
             if self.store is None:
                 raise ValueError("neither a path nor a store")
-            return cast(BinaryIO, obstore.open_reader(self.store, self.key))
+            return cast(BinaryIO, _RemoteFile(obstore.open_reader(self.store, self.key)))
         except (OSError, BaseError) as error:
             raise _unreachable(self.name, error) from None
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file in an object store, as Python knows files."""
+
+    def __init__(self, reader: obstore.ReadableFile) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self._reader.read(None if size is None or size < 0 else size))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
 
 
 def is_database(uri: str) -> bool:
@@ -66,19 +90,20 @@ def is_database(uri: str) -> bool:
     return urlsplit(uri).scheme in _DATABASES
 
 
-def locate(uri: str, base: Path) -> tuple[Found, ...]:
+def locate(uri: str, base: Path, downloads: Path) -> tuple[Found, ...]:
     """The files behind an address: one, or the Parquet files of a folder in order of their names.
 
     Args:
         uri: `spec.source.uri`, not of a database.
         base: folder from which a relative path starts.
+        downloads: folder for files from web servers, few of which can be read in parts.
 
     Raises:
         IngestError: nothing is there, or it cannot be reached.
     """
     parts = urlsplit(uri)
     if parts.scheme in _STORES:
-        return tuple(_in_store(uri))
+        return tuple(_in_store(uri, downloads))
     if parts.scheme == "file":
         return _on_disk(Path(parts.path), uri)
     if "://" in uri:
@@ -119,7 +144,7 @@ def _on_disk(path: Path, shown: str) -> tuple[Found, ...]:
         raise IngestError(Reason.SOURCE_NOT_FOUND, f"{shown} cannot be opened: {said}") from None
 
 
-def _in_store(uri: str) -> Iterator[Found]:
+def _in_store(uri: str, downloads: Path) -> Iterator[Found]:
     parts = urlsplit(uri)
     shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
     web = parts.scheme in ("http", "https")
@@ -138,10 +163,20 @@ def _in_store(uri: str) -> Iterator[Found]:
         if not web and (key.endswith("/") or not _is_object(store, key)):
             yield from _folder(store, key, shown)
             return
-        key = f"{key}?{parts.query}" if parts.query else key
+        if web:
+            yield _download(store, f"{key}?{parts.query}" if parts.query else key, shown, downloads)
+            return
         yield Found(shown, obstore.head(store, key)["size"], store=store, key=key)
     except (BaseError, OSError, ValueError) as error:
         raise _unreachable(shown, error) from None
+
+
+def _download(store: ObjectStore, key: str, shown: str, downloads: Path) -> Found:
+    path = downloads / "download"
+    with path.open("wb") as file:
+        for part in obstore.get(store, key).stream():
+            file.write(part)
+    return Found(shown, path.stat().st_size, path=path)
 
 
 def _store(root: str, *, web: bool) -> ObjectStore:

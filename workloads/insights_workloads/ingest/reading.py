@@ -60,14 +60,14 @@ def ingest(source: Source, *, base: Path, spool: Path, progress: Progress = sile
     wanted = wanted_columns(source)
     spool.mkdir(parents=True, exist_ok=True)
     try:
-        stage = _stage(_batches(source, base, wanted), source, wanted, spool, progress)
+        stage = _stage(_batches(source, base, spool, wanted), source, wanted, spool, progress)
         return _cut(stage, source, wanted, spool, progress)
     except BaseException:
         shutil.rmtree(spool, ignore_errors=True)
         raise
 
 
-def _batches(source: Source, base: Path, wanted: Sequence[Wanted]) -> Iterator[Batch]:
+def _batches(source: Source, base: Path, spool: Path, wanted: Sequence[Wanted]) -> Iterator[Batch]:
     if is_database(source.uri):
         if source.format not in ("Auto", "Postgres"):
             raise IngestError(
@@ -80,7 +80,7 @@ def _batches(source: Source, base: Path, wanted: Sequence[Wanted]) -> Iterator[B
             Reason.SOURCE_UNREADABLE,
             "spec.source.postgres is set, but spec.source.uri is not a postgresql:// address",
         )
-    found = locate(source.uri, base)
+    found = locate(source.uri, base, spool)
     if sum(file.size for file in found) == 0:
         raise IngestError(
             Reason.NO_PEOPLE, f"{found[0].name} is empty; a header and one row a person were wanted"

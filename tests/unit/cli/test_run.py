@@ -1,0 +1,218 @@
+"""`insights run` as people call it, killed wherever that may happen."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from insights_workloads.results.local import LocalHome
+
+INSIGHTS = str(Path(sys.executable).parent / "insights")
+RUN = """
+apiVersion: insights.observer.io/v1
+kind: AnalysisRun
+metadata: {name: %(name)s}
+spec:
+  source: {uri: %(uri)s, invalidRows: {maxInvalidFraction: 0.5}}
+  clustering: {k: {fixed: 3}, restarts: 2}
+  teams: {size: {min: 6, max: 8}, rounds: 50, constraints: %(rules)s}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def write(tmp_path, examples, name="run", uri=None, rules="[]") -> Path:
+    path = tmp_path / "run.yaml"
+    uri = uri or str(examples / "roster.csv")
+    path.write_text(RUN % {"name": name, "uri": uri, "rules": rules})
+    return path
+
+
+def command(path, home, *more) -> list[str]:
+    return [INSIGHTS, "run", "-f", str(path), "--home", str(home), "--output", "json", *more]
+
+
+def insights(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [INSIGHTS, *map(str, arguments)], capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def run(path, home, *more) -> dict:
+    done = subprocess.run(
+        command(path, home, *more), capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def publications(home, name) -> list[tuple]:
+    with LocalHome(home).store() as store, psycopg.connect(store.dsn) as connection:
+        return connection.execute(
+            "SELECT id, linked_from, prefix FROM insights.publication WHERE run = %s ORDER BY id",
+            (name,),
+        ).fetchall()
+
+
+def test_the_same_run_links_and_a_rerun_computes(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "again")
+    first, second = run(path, home), run(path, home)
+    assert (first["publishedBefore"], second["publishedBefore"]) == (False, True)
+    assert second["results"] == first["results"]
+    third = run(path, home, "--rerun")
+    assert not third["publishedBefore"]
+    assert third["results"] != first["results"]
+    assert third["summary"]["balance"] == first["summary"]["balance"]
+    names = {p.name for p in Path(first["results"]).iterdir()}
+    assert names == {
+        "people.parquet", "clusters.parquet", "teams.parquet", "violations.parquet",
+        "rejected.parquet", "results.json", "report.html", "manifest.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", ["Ingest", "Cluster", "Teams", "Publish"])
+def test_killed_in_a_stage_and_run_again_it_publishes_once(tmp_path, examples, home, stage) -> None:
+    name = f"killed-{stage.lower()}"
+    path = write(tmp_path, examples, name)
+    process = subprocess.Popen(
+        command(path, home, "--progress", "json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    for line in process.stderr:
+        if json.loads(line)["stage"] == stage:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert publications(home, name) == []
+
+    result = run(path, home)
+    assert len(publications(home, name)) == 1
+    folders = [p for p in Path(result["results"]).parent.iterdir() if any(p.iterdir())]
+    assert folders == [Path(result["results"])]
+    assert not any((home / "spool").glob(f"{name}*-2-*"))
+
+
+def test_killed_while_writing_files_the_leftovers_go(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "killed-late")
+    process = subprocess.Popen(
+        command(path, home, "--progress", "json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    for line in process.stderr:
+        if json.loads(line)["message"] == "writing to the database":
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.communicate()
+    left = list((home / "objects").rglob("killed-late/*/1-1/manifest.json"))
+    assert len(left) == 1
+    result = run(path, home)
+    assert not left[0].exists()
+    assert (Path(result["results"]) / "manifest.json").exists()
+    assert len(publications(home, "killed-late")) == 1
+
+
+def test_two_at_once_publish_once(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "twice")
+    both = [
+        subprocess.Popen(command(path, home), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    results = [json.loads(process.communicate(timeout=240)[0]) for process in both]
+    assert sorted(result["publishedBefore"] for result in results) == [False, True]
+    assert results[0]["results"] == results[1]["results"]
+    assert [linked for _, linked, _ in publications(home, "twice")].count(None) == 1
+
+
+def test_ctrl_c_stops_cleanly_and_says_what_is_left(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "stopped")
+    process = subprocess.Popen(
+        command(path, home, "--progress", "json"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if json.loads(line)["stage"] == "Cluster":
+            process.send_signal(signal.SIGINT)
+            break
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Nothing of stopped was published" in " ".join(said.split())
+    assert "Traceback" not in said
+    assert publications(home, "stopped") == []
+    assert not any((home / "spool").glob("stopped*"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "code", "message"),
+    [
+        ({"uri": "nowhere.csv"}, 2, "nowhere.csv does not exist"),
+        (
+            {"rules": "[{name: x, keepApart: {attribute: nothing}}]"},
+            2,
+            "add it to spec.source.attributes",
+        ),
+    ],
+)
+def test_a_failure_has_its_exit_code_and_one_message(
+    tmp_path, examples, home, parts, code, message
+) -> None:
+    done = insights("run", "-f", write(tmp_path, examples, "bad", **parts), "--home", home)
+    assert done.returncode == code
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_clashing_rules_have_an_exit_code_of_their_own(tmp_path, examples, home) -> None:
+    path = write(
+        tmp_path,
+        examples,
+        "clash",
+        rules="[{name: all, atLeast: {attribute: role, values: [Lead], count: 5}}]",
+    )
+    path.write_text(path.read_text().replace("source: {", "source: {attributes: [{name: role}], "))
+    done = insights("run", "-f", path, "--home", home)
+    assert done.returncode == 3
+    assert "`all` needs" in done.stderr
+
+
+def test_show_report_and_export(tmp_path, examples, home) -> None:
+    result = run(write(tmp_path, examples, "shown"), home)
+    lines = json.loads(insights("show", "--home", home, "--output", "json").stdout)
+    assert "shown" in [line["run"] for line in lines]
+    assert "shown" in insights("show", "shown", "--home", home).stdout
+    assert insights("report", "shown", "--home", home).stdout.strip() == result["report"]
+    csv = insights("export", "shown", "--home", home).stdout.splitlines()
+    assert len(csv) == 296
+    people = json.loads(insights("export", "shown", "--format", "json", "--home", home).stdout)
+    assert {"id", "cluster", "team", "red"} <= set(people[0])
+    to = tmp_path / "teams.parquet"
+    done = insights(
+        "export", "shown", "--table", "teams", "--format", "parquet", "--to", to, "--home", home
+    )
+    assert done.returncode == 0
+    assert to.stat().st_size > 0
+    done = insights("show", "nobody", "--home", home)
+    assert done.returncode == 2
+    assert "known runs:" in done.stderr
+
+
+def test_validate_says_what_is_wrong_and_changes_nothing(tmp_path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(RUN % {"name": "x", "uri": "y.csv", "rules": "[]"})
+    bad.write_text(good.read_text().replace("clustering:", "clusterng:"))
+    done = insights("validate", good, bad, "--output", "json")
+    assert done.returncode == 2
+    result = json.loads(done.stdout)
+    assert not result["valid"]
+    assert (
+        result["problems"][0]["message"] == "unknown field `clusterng`; did you mean `clustering`?"
+    )
+    assert insights("validate", good).returncode == 0

@@ -1,0 +1,142 @@
+"""The report: everything is in it, nothing personal is, and it needs nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from insights_crds.v1 import ENERGIES, Source, Teams
+from insights_workloads import report
+from insights_workloads.clustering import ClusteringOptions, KRange, cluster
+from insights_workloads.ingest import ingest
+from insights_workloads.results.result import RunResult
+from insights_workloads.teams import TeamOptions, compile_problem, form_teams
+
+WHEN = report.Provenance("evil<script>", "team-a", "0" * 64, 3, datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def result(tmp_path, n=120, teams=True, kind="clusters") -> RunResult:
+    random = np.random.default_rng(0)
+    energies = random.uniform(0, 100, (n, 4))
+    if kind == "clusters":
+        energies = np.clip(
+            50 + 30 * np.eye(4)[np.arange(n) % 4] + random.normal(0, 3, (n, 4)), 0, 100
+        )
+    columns = {
+        "id": [f"canary-id-{i}" for i in range(n)],
+        "name": [f"Canary & {i}" for i in range(n)],
+    }
+    columns |= dict(zip(ENERGIES, energies.T, strict=True))
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    source = Source.model_validate({"uri": "p.parquet", "columns": {"name": "name"}})
+    roster = ingest(source, base=tmp_path, spool=tmp_path / "spool")
+    matrix = roster.matrix(ENERGIES)
+    clustering = cluster(matrix, ENERGIES, ClusteringOptions(k=KRange(1, 6)))
+    plan = None
+    if teams:
+        spec = Teams.model_validate({"size": {"min": 6, "max": 8}})
+        plan = form_teams(
+            compile_problem(spec, ENERGIES, matrix, roster.column), TeamOptions(rounds=20)
+        )
+    rules = {"teams": {"constraints": [{"name": "rule-one"}, {"name": "rule-two", "weight": 1}]}}
+    return RunResult(roster, clustering, plan, rules if teams else {}, "1.2.3")
+
+
+class Structure(HTMLParser):
+    """Checks that tags nest, and collects what a page refers to."""
+
+    VOID = {"meta", "br", "link", "img", "input"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.links += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs) -> None:
+        self.links += [v for k, v in attrs if k in ("src", "href") and v]
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+
+def test_everything_is_in_it_and_it_needs_nothing_else(tmp_path) -> None:
+    outcome = result(tmp_path)
+    page = report.render(report.build(outcome, WHEN))
+    structure = Structure()
+    structure.feed(page)
+    assert structure.open == []
+    assert structure.links == []
+    assert "@import" not in page
+    assert "url(" not in page
+    for profile in outcome.clustering.profiles:
+        assert f"<h3>{profile.name}</h3>" in page
+    for name in outcome.teams.figures.names:
+        assert f"<td>{name}</td>" in page
+    assert "rule-one" in page
+    assert "120 people" in page
+
+
+def test_no_person_is_named_unless_asked_for(tmp_path) -> None:
+    outcome = result(tmp_path)
+    assert "anary" not in report.render(report.build(outcome, WHEN))
+    named = report.render(report.build(outcome, WHEN, names=True))
+    assert named.count("Canary &amp;") == 120
+    assert "canary-id" not in named
+
+
+def test_hostile_text_is_escaped(tmp_path) -> None:
+    page = report.render(report.build(result(tmp_path), WHEN))
+    assert "evil<script>" not in page
+    assert "evil&lt;script&gt;" in page
+
+
+def test_without_structure_it_speaks_of_segments(tmp_path) -> None:
+    outcome = result(tmp_path, n=400, kind="uniform")
+    assert not outcome.clustering.structure
+    page = report.render(report.build(outcome, WHEN))
+    assert "People show no clusters." in page
+    assert "What makes each segment different" in page
+    assert "cluster's" not in page
+
+
+def test_without_teams(tmp_path) -> None:
+    page = report.render(report.build(result(tmp_path, teams=False), WHEN))
+    assert "How alike the teams are" not in page
+
+
+def test_many_people_and_teams_stay_a_small_file(tmp_path) -> None:
+    page = report.render(report.build(result(tmp_path, n=30_000, kind="uniform"), WHEN))
+    assert len(page) < 1_000_000
+    assert re.search(r"The 400 teams that are farthest from everyone, of [0-9],[0-9]{3}", page)
+
+
+def test_a_browser_shows_it_without_an_error(tmp_path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    path = tmp_path / "report.html"
+    path.write_text(report.render(report.build(result(tmp_path), WHEN)))
+    done = subprocess.run(
+        [
+            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
+            "--virtual-time-budget=2000", "--dump-dom", path.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count("<button") == 8
