@@ -225,6 +225,10 @@ def _folder(store: ObjectStore, key: str, shown: str) -> Iterator[Found]:
 
 
 def _unreachable(name: str, error: Exception) -> IngestError:
+    if "NoSuchBucket" in str(error):
+        return IngestError(
+            Reason.SOURCE_NOT_FOUND, f"{name}: there is no such bucket; correct spec.source.uri"
+        )
     if isinstance(error, NotFoundError | FileNotFoundError):
         return IngestError(
             Reason.SOURCE_NOT_FOUND, f"{name} does not exist; correct spec.source.uri"
