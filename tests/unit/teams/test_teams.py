@@ -204,6 +204,21 @@ def test_rules_that_clash_are_named_together() -> None:
     assert plan.conflict.rules == ("pairs", "apart")
 
 
+def test_whoever_is_kept_with_a_locked_person_is_locked_too() -> None:
+    rules = [
+        {"name": "lock", "lockedPeople": {"attribute": "lock"}},
+        {"name": "pair", "keepTogether": {"attribute": "pair"}},
+    ]
+    columns = {"lock": [None, "team-2"] + [None] * 28, "pair": ["p", "p"] + [None] * 28}
+    plan = form({"count": 3, "constraints": rules}, people(30)[0], columns)
+    assert plan.team[0] == plan.team[1] == plan.figures.names.index("team-2")
+
+    crowd = ["team-1" if i < 6 else None for i in range(30)]
+    pairs = [f"p{i % 6}" if i < 12 else None for i in range(30)]
+    plan = form({"count": 3, "constraints": rules}, people(30)[0], {"lock": crowd, "pair": pairs})
+    assert plan.conflict.rules == ("pair", "lock")
+
+
 # An independent reading of every hard rule, person by person.
 def check(spec, plan, columns) -> None:
     for rule in spec["constraints"]:

@@ -72,6 +72,19 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
                 f"people whom {_named(problem.together)} keeps together are locked into different "
                 "teams; unlock some of them",
             )
+    pulled = np.full(int(problem.unit.max(initial=0)) + 1, -1)
+    pulled[problem.unit[locked]] = problem.fixed[locked]
+    drawn = pulled[problem.unit]
+    held = np.bincount(drawn[drawn >= 0], minlength=len(problem.slots.sizes))
+    over = np.flatnonzero(held > problem.slots.sizes)
+    if len(over):
+        at = int(over[0])
+        yield Conflict(
+            (*problem.together, problem.lock or "lockedPeople"),
+            f"with those whom {_named(problem.together)} keeps with them, {int(held[at])} people "
+            f"are locked into a team of {int(problem.slots.sizes[at])}; allow larger teams, or "
+            "unlock some of them",
+        )
     for rule in problem.groups:
         grouped = locked & (rule.group >= 0)
         if rule.weight is not None or not grouped.any():

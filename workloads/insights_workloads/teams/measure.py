@@ -90,6 +90,10 @@ def broken_rules(problem: TeamProblem, team: np.ndarray, split: int = 0) -> tupl
         slack = 1e-9 * np.maximum(1.0, np.abs(total))
         gap = np.maximum(bounds.low - total - slack, 0) + np.maximum(total - bounds.high - slack, 0)
         note(bounds.name, bounds.weight, gap)
+    held = problem.fixed >= 0
+    if problem.lock is not None:
+        away = held & (team != problem.fixed)
+        note(problem.lock, None, np.bincount(team[away], minlength=teams).astype(float))
     if split:
         note(problem.together[0], None, np.array([float(split)]))
     if problem.eligibility is not None:

@@ -69,7 +69,7 @@ def place(problem: TeamProblem, seed: int) -> Placement:
         unit_start=starts,
         unit_people=order.astype(np.int32),
         unit_team=team[first],
-        movable=problem.fixed[first] < 0,
+        movable=np.maximum.reduceat(problem.fixed[order], starts[:-1]) < 0,
         split=split,
     )
 

@@ -1,0 +1,1 @@
+"""A real cluster on a bare machine, for tests."""

@@ -1,0 +1,120 @@
+"""The servers of a test cluster, built from pinned Go modules into a cache outside the tree.
+
+A binary is built once for each set of pins and toolchain. `KUBEBUILDER_ASSETS` names a folder with
+binaries that are there already, as the tools of controller-runtime do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["BINARIES", "Binary", "binary", "cache_folder"]
+
+_GO = Path(__file__).parent / "go"
+_KUBERNETES = "1.37.2"
+_VERSION = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A server that is built from a Go module.
+
+    Attributes:
+        name: of the executable.
+        module: folder below `go/` that pins it.
+        package: package to build.
+    """
+
+    name: str
+    module: str
+    package: str
+
+
+BINARIES = {
+    binary.name: binary
+    for binary in (
+        Binary("etcd", "kubernetes", "go.etcd.io/etcd/server/v3"),
+        Binary("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver"),
+        Binary(
+            "kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"
+        ),
+        Binary("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
+        Binary("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
+        Binary("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
+    )
+}
+
+
+def binary(name: str) -> Path:
+    """Path of an executable, built if need be.
+
+    Raises:
+        RuntimeError: it cannot be built; the compiler's words are quoted.
+    """
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and (Path(assets) / name).is_file():
+        return Path(assets) / name
+    wanted = BINARIES[name]
+    path = cache_folder() / _pins(wanted.module) / name
+    if not path.is_file():
+        _build(wanted, path)
+    return path
+
+
+def cache_folder() -> Path:
+    """Where built binaries are kept."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return base / "observer-coordinator-insights" / "binaries"
+
+
+def _pins(module: str) -> str:
+    digest = hashlib.sha256((_GO / module / "go.sum").read_bytes())
+    digest.update(_go_version().encode())
+    return digest.hexdigest()[:16]
+
+
+def _go() -> str:
+    go = shutil.which("go", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if go is None:
+        raise RuntimeError("no Go toolchain: install the test dependencies (`make test` does)")
+    return go
+
+
+def _go_version() -> str:
+    return subprocess.run(
+        [_go(), "env", "GOVERSION"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _build(wanted: Binary, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    print(f"building {wanted.name} (once; some minutes for the larger servers)", file=sys.stderr)
+    part = path.with_suffix(f".part{os.getpid()}")
+    major, minor, _ = _KUBERNETES.split(".")
+    flags = [
+        "-s", "-w",
+        f"-X {_VERSION}.gitVersion=v{_KUBERNETES}",
+        f"-X {_VERSION}.gitMajor={major}",
+        f"-X {_VERSION}.gitMinor={minor}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [_go(), "build", "-trimpath", f"-ldflags={' '.join(flags)}", "-o", part, wanted.package],
+        cwd=_GO / wanted.module,
+        env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{wanted.name} cannot be built:\n{done.stderr[-3000:]}")
+    # A build that was cut off never leaves a broken binary under the final name.
+    part.replace(path)
+    print(f"built {wanted.name} in {time.monotonic() - began:.0f} s", file=sys.stderr)
