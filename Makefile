@@ -17,9 +17,12 @@ demo: .venv/.synced ## From the example roster to published teams and a report, 
 	@$(RUN)/insights run -f examples/quickstart.yaml --home $(DEMO)
 
 .PHONY: test
-test: .venv/.synced lint ## Style, types, import rules, unit tests.
+test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real API server.
 	@echo "==> unit tests"
 	@$(RUN)/pytest tests/unit
+	@echo "==> tests against a real API server (built once, about ten minutes on two cores)"
+	@$(RUN)/python -m tests.cluster build
+	@$(RUN)/pytest tests/apiserver
 
 .PHONY: lint
 lint: .venv/.synced ## Style, types and import rules alone.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from insights_operator.children.kinds import ChildKind
@@ -106,6 +107,7 @@ class Observed:
         now: Postgres' time where it was reached, our own else; with a time zone.
         slot: whether it may start.
         kuberay: whether the API server knows RayJobs.
+        progress_age: seconds since a status was last written only to tell progress.
         config: the operator's settings.
     """
 
@@ -121,3 +123,4 @@ class Observed:
     events: tuple[Mapping[str, Any], ...] = ()
     slot: Slot = field(default_factory=Slot)
     kuberay: bool = True
+    progress_age: float = inf
