@@ -1,0 +1,146 @@
+"""Carrying out a plan, an action at a time, each one only while this replica leads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from insights_crds.v1 import API_VERSION, AnalysisRun
+from insights_operator import naming
+from insights_operator.children.kinds import ChildKind
+from insights_operator.database import Database
+from insights_operator.kubernetes_api import Api, ApiError, Resource
+from insights_operator.lease import Leader
+from insights_operator.plan import (
+    Action,
+    AddFinalizer,
+    Announce,
+    Bury,
+    CreateChild,
+    DeleteChild,
+    DeleteRun,
+    EndAttempt,
+    Plan,
+    RemoveFinalizer,
+    StartAttempt,
+    WriteStatus,
+)
+
+__all__ = ["RUNS", "Actor", "NotLeadingError"]
+
+RUNS = Resource(API_VERSION, AnalysisRun.plural)
+EVENTS = Resource("v1", "events")
+
+
+class NotLeadingError(Exception):
+    """This replica does not lead, and must not write."""
+
+
+class Actor:
+    """Carries out plans."""
+
+    def __init__(self, api: Api, database: Database, leader: Leader, identity: str) -> None:
+        """Act through an API server and a database, while leading."""
+        self._api = api
+        self._database = database
+        self._leader = leader
+        self._identity = identity
+
+    async def carry_out(
+        self, plan: Plan, namespace: str, name: str, run: Mapping[str, Any] | None
+    ) -> None:
+        """Carry out a plan for a run. The first action that fails ends it.
+
+        Raises:
+            NotLeadingError: leadership was lost.
+            ApiError: the API server refused something; the run is to be decided again.
+        """
+        for action in plan.actions:
+            if not self._leader.valid():
+                raise NotLeadingError(f"{namespace}/{name}")
+            await self._do(action, namespace, name, run)
+
+    async def _do(
+        self, action: Action, namespace: str, name: str, run: Mapping[str, Any] | None
+    ) -> None:
+        path = RUNS.path(namespace, name)
+        match action:
+            case StartAttempt():
+                await self._database.start(namespace, name, action)
+            case EndAttempt():
+                await self._database.end(namespace, name, action)
+            case Bury():
+                await self._database.bury(namespace, name)
+            case WriteStatus() if run is not None:
+                body = {**run, "status": dict(action.status)}
+                await self._api.replace(f"{path}/status", body)
+            case CreateChild():
+                await self._create(action, namespace)
+            case DeleteChild():
+                await self._api.delete(_path(action.kind, namespace, action.name), action.uid)
+            case Announce() if run is not None:
+                await self._announce(action, namespace, run)
+            case AddFinalizer() | RemoveFinalizer() if run is not None:
+                held = [f for f in run["metadata"].get("finalizers", ()) if f != naming.FINALIZER]
+                if isinstance(action, AddFinalizer):
+                    held.append(naming.FINALIZER)
+                version = run["metadata"]["resourceVersion"]
+                await self._api.merge(
+                    path, {"metadata": {"finalizers": held, "resourceVersion": version}}
+                )
+            case DeleteRun() if run is not None:
+                await self._api.delete(path, str(run["metadata"]["uid"]))
+
+    async def _create(self, action: CreateChild, namespace: str) -> None:
+        name = action.manifest["metadata"]["name"]
+        owner = action.manifest["metadata"]["ownerReferences"][0]["uid"]
+        resource = Resource(action.kind.api_version, action.kind.plural)
+        try:
+            await self._api.create(resource.path(namespace), action.manifest)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            there = await self._api.get(resource.path(namespace, name))
+            owners = there["metadata"].get("ownerReferences") or ()
+            if not any(o.get("controller") and o["uid"] == owner for o in owners):
+                # A child of a former run of this name: it must be gone first.
+                raise
+
+    async def _announce(self, action: Announce, namespace: str, run: Mapping[str, Any]) -> None:
+        metadata = run["metadata"]
+        said = f"{metadata['uid']}/{action.reason}/{action.about}"
+        digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{metadata['name'][:200]}.{digest}", "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": "AnalysisRun",
+                "name": metadata["name"],
+                "namespace": namespace,
+                "uid": metadata["uid"],
+            },
+            "type": "Warning" if action.warning else "Normal",
+            "reason": action.reason,
+            "message": action.message[:1000],
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "reportingComponent": naming.MANAGER,
+            "reportingInstance": self._identity,
+            "source": {"component": naming.MANAGER},
+        }
+        try:
+            await self._api.create(EVENTS.path(namespace), event)
+        except ApiError as error:
+            # It was said before; or its namespace is going, and nobody will read it.
+            if error.reason not in ("AlreadyExists", "NotFound", "Forbidden"):
+                raise
+
+
+def _path(kind: ChildKind, namespace: str, name: str) -> str:
+    return Resource(kind.api_version, kind.plural).path(namespace, name)

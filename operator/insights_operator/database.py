@@ -1,0 +1,196 @@
+"""The operator's side of the results database.
+
+One query tells what changed in any run; one more reads what is known of a run that is looked at. An
+unreachable database is an answer, not an error: nothing is decided about drivers meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from insights_crds.reasons import FailureClass
+from insights_operator.plan import EndAttempt, StartAttempt
+from insights_operator.record import Attempt, AttemptState, Publication, Record
+from insights_operator.work_queue import Key
+from insights_store import statements
+
+__all__ = ["AttemptTakenError", "Database", "open_database"]
+
+_CONNECTIONS = 4
+_WAIT_SECONDS = 3.0
+
+
+class AttemptTakenError(Exception):
+    """Another attempt of the run is active, or has this number."""
+
+
+class Database:
+    """Attempts and publications of one environment."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], environment: str) -> None:
+        """Use a pool of connections."""
+        self._pool = pool
+        self._environment = environment
+        self._reached_since: float | None = None
+        self._since = datetime.fromtimestamp(0, UTC)
+
+    async def record(self, namespace: str, run: str) -> tuple[Record, datetime] | None:
+        """What is known of a run, and Postgres' time; None while it cannot be reached."""
+        identity = {"environment": self._environment, "namespace": namespace, "run": run}
+        try:
+            async with self._cursor() as cursor:
+                await cursor.execute(statements.ATTEMPTS, identity)
+                attempts = await cursor.fetchall()
+                await cursor.execute(statements.PUBLICATIONS, identity)
+                publications = await cursor.fetchall()
+                await cursor.execute("SELECT now() AS now")
+                clock = await cursor.fetchone()
+        except (psycopg.OperationalError, PoolTimeout):
+            self._reached_since = None
+            return None
+        now = time.monotonic()
+        if self._reached_since is None:
+            self._reached_since = now
+        reached = now - self._reached_since
+        return (
+            Record(
+                tuple(_attempt(row, reached) for row in attempts),
+                tuple(
+                    Publication(r["key"], r["token"], r["attempt"], r["published"], r["summary"])
+                    for r in publications
+                ),
+            ),
+            clock["now"] if clock else datetime.now(UTC),
+        )
+
+    async def changed_runs(self) -> set[Key]:
+        """Runs of which a driver has told something since the last call."""
+        parameters = {"environment": self._environment, "since": self._since}
+        try:
+            async with self._cursor() as cursor:
+                await cursor.execute(statements.PROGRESS_SINCE, parameters)
+                rows = await cursor.fetchall()
+        except (psycopg.OperationalError, PoolTimeout):
+            self._reached_since = None
+            return set()
+        if rows:
+            self._since = rows[-1]["changed"]
+        return {(row["namespace"], row["run"]) for row in rows}
+
+    async def active_runs(self) -> set[Key]:
+        """Runs with an active attempt, whether or not they still exist."""
+        try:
+            async with self._cursor() as cursor:
+                await cursor.execute(statements.ACTIVE_ATTEMPTS, {"environment": self._environment})
+                return {(row["namespace"], row["run"]) for row in await cursor.fetchall()}
+        except (psycopg.OperationalError, PoolTimeout):
+            return set()
+
+    async def start(self, namespace: str, run: str, action: StartAttempt) -> None:
+        """Record an attempt.
+
+        Raises:
+            AttemptTakenError: its number is taken, or another attempt is active.
+        """
+        async with self._cursor() as cursor:
+            await cursor.execute(
+                statements.START,
+                {
+                    **self._execution(namespace, run, action.key),
+                    "number": action.number,
+                    "token": action.token,
+                    "settings": action.settings,
+                    "uid": action.uid,
+                    "child_kind": action.child_kind,
+                    "child": action.child,
+                    "spec": Jsonb(dict(action.spec)),
+                },
+            )
+            if await cursor.fetchone() is None:
+                raise AttemptTakenError(f"attempt {action.number} of {run}")
+
+    async def end(self, namespace: str, run: str, action: EndAttempt) -> None:
+        """Fence an attempt; without effect if it has ended."""
+        async with self._cursor() as cursor:
+            await cursor.execute(
+                statements.END,
+                {
+                    **self._execution(namespace, run, action.key),
+                    "attempt": action.number,
+                    "failure": action.failure.value,
+                    "reason": action.reason,
+                    "message": action.message[:1000],
+                },
+            )
+
+    async def bury(self, namespace: str, run: str) -> None:
+        """Mark all results of a run for erasure."""
+        async with self._cursor() as cursor:
+            await cursor.execute(
+                statements.TOMBSTONE,
+                {"environment": self._environment, "namespace": namespace, "run": run},
+            )
+
+    def _execution(self, namespace: str, run: str, key: str) -> dict[str, Any]:
+        return {"environment": self._environment, "namespace": namespace, "run": run, "key": key}
+
+    @asynccontextmanager
+    async def _cursor(self) -> AsyncIterator[psycopg.AsyncCursor[dict[str, Any]]]:
+        async with (
+            self._pool.connection(timeout=_WAIT_SECONDS) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            yield cursor
+
+
+@asynccontextmanager
+async def open_database(dsn: str, environment: str) -> AsyncIterator[Database]:
+    """Connect, now or whenever the database is there."""
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=_CONNECTIONS,
+        open=False,
+        kwargs={"connect_timeout": 5, "options": "-c statement_timeout=10000"},
+        reconnect_timeout=30.0,
+    )
+    await pool.open(wait=False)
+    try:
+        yield Database(pool, environment)
+    finally:
+        await pool.close()
+
+
+def _attempt(row: Mapping[str, Any], reached: float) -> Attempt:
+    age = row["heartbeat_age"]
+    return Attempt(
+        number=row["number"],
+        key=row["key"],
+        token=row["token"],
+        settings=row["settings"],
+        uid=row["uid"],
+        child_kind=row["child_kind"],
+        child=row["child"],
+        state=AttemptState(row["state"]),
+        started=row["started"],
+        ended=row["ended"],
+        failure=FailureClass(row["failure"]) if row["failure"] else None,
+        reason=row["reason"],
+        message=row["message"],
+        claims=row["claim"],
+        heartbeat_age=age,
+        # Silence counts only while we could have heard: an outage of the database kills nobody.
+        silence=None if age is None else min(age, reached),
+        stage=row["stage"],
+        percent=row["percent"],
+        remaining_seconds=row["remaining_seconds"],
+    )

@@ -1,0 +1,151 @@
+"""The few requests that the operator makes of the API server, on plain objects.
+
+A thin rim around the official client, which knows how to log in and how to speak TLS. Models are
+left out: what is read is passed on as it came, and what is written is made by pure functions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client, config
+
+__all__ = ["Api", "ApiError", "Resource", "open_api"]
+
+_TIMEOUT_SECONDS = 10.0
+_PAGE = 500
+
+
+class ApiError(Exception):
+    """The API server refused a request.
+
+    Attributes:
+        status: HTTP status.
+        reason: Kubernetes' own reason, such as `AlreadyExists` or `Conflict`.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        """Say what was refused."""
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object, as the API's paths name it.
+
+    Attributes:
+        api_version: such as `v1` or `batch/v1`.
+        plural: such as `pods`.
+    """
+
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """Path of all objects, those of a namespace, or one."""
+        root = "/api/" if "/" not in self.api_version else "/apis/"
+        parts = [root + self.api_version]
+        if namespace is not None:
+            parts.append(f"namespaces/{namespace}")
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(name)
+        return "/".join(parts)
+
+
+class Api:
+    """Requests to the API server."""
+
+    def __init__(self, api_client: client.ApiClient) -> None:
+        """Use a client that is logged in."""
+        self._client = api_client
+
+    async def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Read an object or a list."""
+        return await self._request("GET", path, query)
+
+    async def list_all(self, path: str, selector: str = "") -> list[dict[str, Any]]:
+        """Read every object of a list, a page at a time."""
+        found: list[dict[str, Any]] = []
+        query = {"limit": str(_PAGE), **({"labelSelector": selector} if selector else {})}
+        while True:
+            page = await self._request("GET", path, query)
+            found += page.get("items") or []
+            more = (page.get("metadata") or {}).get("continue")
+            if not more:
+                return found
+            query["continue"] = more
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an object."""
+        return await self._request("POST", path, {}, body)
+
+    async def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace an object."""
+        return await self._request("PUT", path, {}, body)
+
+    async def merge(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change some fields of an object."""
+        return await self._request("PATCH", path, {}, body, "application/merge-patch+json")
+
+    async def delete(self, path: str, uid: str) -> None:
+        """Delete the object with this uid, and everything below it. One that is gone is deleted."""
+        body = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": "Background",
+            **({"preconditions": {"uid": uid}} if uid else {}),
+        }
+        try:
+            await self._request("DELETE", path, {}, body)
+        except ApiError as error:
+            # A conflict here means that the name belongs to another object by now.
+            if error.status not in (404, 409):
+                raise
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        method, url, sent, payload, posted = await self._client.param_serialize(
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=None if body is None else dict(body),
+            auth_settings=["BearerToken"],
+        )
+        answer = await self._client.call_api(
+            method, url, sent, payload, posted, _request_timeout=_TIMEOUT_SECONDS
+        )
+        text = await answer.read()  # type: ignore[no-untyped-call]
+        try:
+            data = dict(json.loads(text or b"{}"))
+        except ValueError:
+            # An unknown group or a proxy in between answers in plain text.
+            data = {"message": text[:200].decode(errors="replace")}
+        if not 200 <= answer.status < 300:
+            raise ApiError(answer.status, data.get("reason", ""), data.get("message", ""))
+        return data
+
+
+@asynccontextmanager
+async def open_api() -> AsyncIterator[Api]:
+    """Log in, in a pod by its service account, elsewhere by `KUBECONFIG`."""
+    try:
+        config.load_incluster_config()  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        await config.load_kube_config()  # type: ignore[no-untyped-call]
+    async with client.ApiClient() as api_client:
+        yield Api(api_client)

@@ -1,0 +1,111 @@
+"""The operator as a process: everything is put together here, and nothing else is done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import kopf
+
+from insights_operator import logs
+from insights_operator.act import Actor
+from insights_operator.cache import Cache
+from insights_operator.database import open_database
+from insights_operator.feeds import Feeds
+from insights_operator.kubernetes_api import ApiError, open_api
+from insights_operator.lease import Leader
+from insights_operator.reconcile import Reconciler
+from insights_operator.settings import Settings, settings_from_environment
+from insights_operator.work_queue import WorkQueue
+
+__all__ = ["main", "run"]
+
+_LEASE = "insights-operator"
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the operator until it is told to stop."""
+    try:
+        settings = settings_from_environment()
+    except (KeyError, ValueError) as error:
+        print(f"error: the environment lacks or garbles {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    logs.configure(settings.log_level)
+    asyncio.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Watch, decide and act, until SIGTERM."""
+    stop, kopf_stop = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with (
+        open_api() as api,
+        open_database(settings.dsn, settings.config.environment) as database,
+    ):
+        cache, queue = Cache(), WorkQueue()
+        leader = Leader(api, settings.namespace, _LEASE, settings.identity, _lost)
+        actor = Actor(api, database, leader, settings.identity)
+        reconciler = Reconciler(
+            api, database, cache, leader, actor, settings.config, settings.limits
+        )
+        feeds = Feeds(api, database, cache, queue, reconciler)
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(leader.run()),
+            asyncio.create_task(feeds.listings(settings.listing_seconds)),
+            asyncio.create_task(feeds.progress()),
+            asyncio.create_task(_begin(leader, feeds)),
+            *(asyncio.create_task(queue.work(reconciler.look)) for _ in range(settings.workers)),
+            asyncio.create_task(asyncio.to_thread(_watch, feeds.registry(loop), kopf_stop)),
+        ]
+        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        kopf_stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            # Only now, when nothing of ours can write any more, may another replica begin.
+            await asyncio.wait_for(leader.release(), 3)
+        except (TimeoutError, ApiError, OSError):
+            _log.warning("the lease could not be given up")
+        for task in done - {stopping}:
+            task.result()
+
+
+async def _begin(leader: Leader, feeds: Feeds) -> None:
+    await leader.elected.wait()
+    feeds.mark_all()
+    await asyncio.Event().wait()
+
+
+def _watch(registry: kopf.OperatorRegistry, stop: threading.Event) -> None:
+    """Run Kopf until told to stop.
+
+    In a thread and a loop of its own: in ours it would take the signals, and cancel tasks that are
+    not its own when it ends.
+    """
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.watching.server_timeout = 270
+    kopf.run(
+        registry=registry, settings=settings, standalone=True, clusterwide=True, stop_flag=stop
+    )
+
+
+def _lost() -> None:
+    # Whoever leads now must not find us writing: nothing is tidied up, the process is gone.
+    _log.error("leadership was lost")
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

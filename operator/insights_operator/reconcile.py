@@ -1,0 +1,143 @@
+"""Looking at a run: observe, decide, act.
+
+The cache is read before the database: a child that is seen to have ended without a publication in a
+record that is read later has really published nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from insights_operator import naming
+from insights_operator.act import Actor
+from insights_operator.cache import Cache
+from insights_operator.children.kinds import KINDS
+from insights_operator.conditions import condition
+from insights_operator.database import AttemptTakenError, Database
+from insights_operator.decide import decide
+from insights_operator.kubernetes_api import Api, ApiError, Resource
+from insights_operator.lease import Leader
+from insights_operator.observed import Child, Config, Observed
+from insights_operator.plan import StartAttempt, WriteStatus
+from insights_operator.slots import Limits, slot
+from insights_operator.work_queue import Key
+
+__all__ = ["Reconciler"]
+
+_EVENTS_AFTER = 15.0
+_SOON = 0.2
+
+
+class Reconciler:
+    """Looks at runs."""
+
+    def __init__(
+        self,
+        api: Api,
+        database: Database,
+        cache: Cache,
+        leader: Leader,
+        actor: Actor,
+        config: Config,
+        limits: Limits,
+    ) -> None:
+        """Look at runs through these."""
+        self._api = api
+        self._database = database
+        self._cache = cache
+        self._leader = leader
+        self._actor = actor
+        self._config = config
+        self._limits = limits
+        self._active: set[Key] = set()
+        self._told: dict[Key, float] = {}
+        self.kuberay = False
+
+    async def look(self, key: Key) -> float | None:
+        """Look at one run; returns when to look again."""
+        if not self._leader.valid():
+            return None
+        seen = await self._observe(key)
+        plan = decide(seen)
+        try:
+            await self._actor.carry_out(plan, *key, seen.run)
+        except ApiError as error:
+            # Somebody was faster, or the run is gone: look again at what is there now.
+            if error.status in (404, 409):
+                return _SOON
+            raise
+        except AttemptTakenError:
+            return _SOON
+        if any(isinstance(action, StartAttempt) for action in plan.actions):
+            self._active.add(key)
+        if any(isinstance(action, WriteStatus) for action in plan.actions):
+            self._told[key] = time.monotonic()
+        if seen.run is None:
+            self._told.pop(key, None)
+            self._active.discard(key)
+        return plan.again_after
+
+    async def _observe(self, key: Key) -> Observed:
+        namespace, name = key
+        run = self._cache.get("analysisruns", key)
+        uid = str(run["metadata"]["uid"]) if run is not None else None
+
+        def mine(plural: str) -> list[Any]:
+            return self._cache.of_run(plural, namespace, uid, name)
+
+        children = tuple(Child(kind, each) for kind in KINDS.values() for each in mine(kind.plural))
+        pods, clusters = tuple(mine("pods")), tuple(mine("rayclusters"))
+        known = await self._database.record(namespace, name)
+        record, now = known if known is not None else (None, datetime.now(UTC))
+        if record is not None:
+            (self._active.add if record.active else self._active.discard)(key)
+        waiting = {key: run} if run is not None else {}
+        if self._limits != Limits():
+            waiting |= self._waiting()
+        return Observed(
+            namespace=namespace,
+            name=name,
+            run=run,
+            record=record,
+            now=now,
+            config=self._config,
+            children=children,
+            pods=pods,
+            clusters=clusters,
+            events=await self._events(namespace, record, pods),
+            slot=slot(key, self._active, waiting, self._limits),
+            kuberay=self.kuberay,
+            progress_age=time.monotonic() - self._told.get(key, -1e9),
+        )
+
+    def _waiting(self) -> dict[Key, Any]:
+        out = {}
+        for run in self._cache.all("analysisruns"):
+            said = condition(run.get("status") or {}, "Succeeded")
+            key = (str(run["metadata"]["namespace"]), str(run["metadata"]["name"]))
+            if said is not None and said["reason"] == "WaitingForSlot" and key not in self._active:
+                out[key] = run
+        return out
+
+    async def _events(
+        self, namespace: str, record: Any, pods: tuple[Any, ...]
+    ) -> tuple[dict[str, Any], ...]:
+        """Warnings about an attempt's objects, asked for only where its start takes long."""
+        active = next(iter(record.active), None) if record is not None else None
+        if active is None or active.claims:
+            return ()
+        age = (datetime.now(UTC) - active.started).total_seconds()
+        if age < _EVENTS_AFTER:
+            return ()
+        names = {active.child, *(str(p["metadata"]["name"]) for p in pods)}
+        found = await self._api.get(
+            Resource("v1", "events").path(namespace), fieldSelector="type=Warning", limit="500"
+        )
+        return tuple(
+            each
+            for each in found.get("items") or ()
+            if each.get("involvedObject", {}).get("name") in names
+            and each.get("source", {}).get("component") != naming.MANAGER
+        )

@@ -1,0 +1,70 @@
+"""The operator's settings, from its environment."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from insights_operator.observed import Config
+from insights_operator.slots import Limits
+
+__all__ = ["Settings", "settings_from_environment"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings.
+
+    Attributes:
+        config: what decisions look at.
+        limits: most active runs.
+        dsn: connection string of the results database.
+        namespace: of the operator itself, for its Lease.
+        identity: of this replica.
+        listing_seconds: time between two listings.
+        workers: runs that are looked at side by side.
+        log_level: least level that is logged.
+    """
+
+    config: Config
+    limits: Limits
+    dsn: str
+    namespace: str
+    identity: str
+    listing_seconds: float
+    workers: int
+    log_level: str
+
+
+def settings_from_environment() -> Settings:
+    """Read the settings.
+
+    Raises:
+        KeyError: one that has no default is missing.
+    """
+    get = os.environ.get
+    return Settings(
+        config=Config(
+            environment=os.environ["INSIGHTS_ENVIRONMENT"],
+            image=os.environ["INSIGHTS_IMAGE"],
+            ray_version=get("INSIGHTS_RAY_VERSION", "2.60.0"),
+            stores=frozenset(get("INSIGHTS_STORES", "default").split(",")),
+            heartbeat_timeout=float(get("INSIGHTS_HEARTBEAT_TIMEOUT_SECONDS", "60")),
+        ),
+        limits=Limits(
+            cluster=_optional("INSIGHTS_MAX_ACTIVE_RUNS"),
+            namespace=_optional("INSIGHTS_MAX_ACTIVE_RUNS_PER_NAMESPACE"),
+        ),
+        dsn=os.environ["INSIGHTS_DATABASE_DSN"],
+        namespace=get("INSIGHTS_OPERATOR_NAMESPACE", "default"),
+        identity=f"{socket.gethostname()}-{os.getpid()}",
+        listing_seconds=float(get("INSIGHTS_LISTING_SECONDS", "300")),
+        workers=int(get("INSIGHTS_WORKERS", "8")),
+        log_level=get("INSIGHTS_LOG_LEVEL", "INFO"),
+    )
+
+
+def _optional(name: str) -> int | None:
+    value = os.environ.get(name, "")
+    return int(value) if value else None
