@@ -1,4 +1,4 @@
-"""Rows whose identifier stood before, found with eight bytes a row.
+"""Rows whose identifier stood before, found with eight bytes a row, and as many again at the end.
 
 Identifiers are compared by 64-bit hashes; where two hashes meet, the identifiers themselves are
 read again and compared, so that no two people become one by accident.
@@ -32,15 +32,16 @@ def duplicate_positions(
     """
     if not hashes:
         return np.empty(0, dtype=np.int64)
-    joined = np.concatenate(hashes)
-    order = np.argsort(joined, kind="stable")
-    ordered = joined[order]
-    same = ordered[1:] == ordered[:-1]
-    if not same.any():
+    ordered = np.sort(np.concatenate(hashes))
+    met = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    if not len(met):
         return np.empty(0, dtype=np.int64)
-    shared = np.zeros(len(joined), dtype=bool)
-    shared[order[1:][same]] = True
-    shared[order[:-1][same]] = True
-    candidates = np.flatnonzero(shared).astype(np.int64)
+    found, start = [], 0
+    for part in hashes:
+        near = np.minimum(np.searchsorted(met, part), len(met) - 1)
+        found.append(start + np.flatnonzero(met[near] == part).astype(np.int64))
+        start += len(part)
+    candidates = np.concatenate(found)
     again = pd.Series(ids_at(candidates), dtype=object).duplicated(keep="first").to_numpy()
     return candidates[again]

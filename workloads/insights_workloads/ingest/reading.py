@@ -2,7 +2,7 @@
 
 Two passes. The first streams the source through validation into one staged file and remembers eight
 bytes a row; the second drops rows whose identifier stood before and cuts the rest into shards.
-Memory does not grow with the file, but for those eight bytes.
+Memory does not grow with the file, but for those eight bytes and as many while they are sorted.
 """
 
 from __future__ import annotations
