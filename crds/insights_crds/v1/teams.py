@@ -63,8 +63,8 @@ class Objective(Model):
 
     kind: Literal["KPlus", "Diversity", "Variance", "SkillSum"]
     """`KPlus`: every team has everyone's mean and spread. `Diversity`: people within a team
-    differ as much as possible. `Variance`: every team has everyone's mean. `SkillSum`: the sum
-    of each feature is the same in every team."""
+    differ as much as possible, by squared distances averaged by size. `Variance`: every team has
+    everyone's mean. `SkillSum`: the sum of each feature is the same in every team."""
     weight: Weight = 1.0
     """Weight against the other objectives."""
     features: Annotated[list[FieldName], Field(max_length=64)] = []

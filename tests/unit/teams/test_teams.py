@@ -219,6 +219,36 @@ def test_whoever_is_kept_with_a_locked_person_is_locked_too() -> None:
     assert plan.conflict.rules == ("pair", "lock")
 
 
+def test_a_group_that_lies_in_a_larger_locked_team_is_no_conflict() -> None:
+    rules = [
+        {"name": "done", "lockedTeams": {"attribute": "t"}},
+        {"name": "club", "keepTogether": {"attribute": "c"}},
+    ]
+    inside = ["alpha"] * 9 + [None] * 41
+    columns = {"t": inside, "c": ["x"] * 9 + [None] * 41}
+    plan = form({"size": {"min": 5, "max": 6}, "constraints": rules}, people(50)[0], columns)
+    assert plan.outcome is Outcome.FEASIBLE
+
+
+def test_a_lone_person_may_be_in_a_team_of_a_type_that_the_rule_leaves_out() -> None:
+    spec = {
+        "types": [
+            {"name": "force", "count": 2, "size": {"min": 5, "max": 5}},
+            {"name": "squad", "size": {"min": 5, "max": 5}},
+        ],
+        "constraints": [
+            {
+                "name": "lone",
+                "types": ["force"],
+                "noLoneMinority": {"attribute": "a", "values": ["x"]},
+            }
+        ],
+    }
+    plan = form(spec, people(30)[0], {"a": ["x"] + ["y"] * 29})
+    assert plan.outcome is Outcome.FEASIBLE
+    assert plan.figures.types[plan.team[0]] == "squad"
+
+
 # An independent reading of every hard rule, person by person.
 def check(spec, plan, columns) -> None:
     for rule in spec["constraints"]:

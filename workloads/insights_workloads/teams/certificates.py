@@ -29,9 +29,10 @@ def find_conflict(problem: TeamProblem) -> Conflict | None:
 
 def _units(problem: TeamProblem) -> Iterator[Conflict]:
     sizes = np.bincount(problem.unit)
+    # Whoever is kept with a locked person goes where that one is; `_locks` looks after them.
+    sizes[problem.unit[problem.fixed >= 0]] = 0
     largest = int(problem.slots.sizes[~problem.slots.locked].max(initial=0))
-    free = problem.fixed < 0
-    if sizes.max(initial=1) > largest and bool(free.any()):
+    if sizes.max(initial=0) > max(largest, 1):
         yield Conflict(
             problem.together,
             f"{int(sizes.max())} people must be kept together by {_named(problem.together)}, but "
@@ -140,7 +141,7 @@ def _counts(problem: TeamProblem) -> Iterator[Conflict]:
                 f"be placed; form more teams, or raise the bound to "
                 f"{-(-people // max(1, teams))} a team",
             )
-        if rule.lone and people == 1:
+        if people == 1 and rule.lone[open_teams].all():
             yield Conflict(
                 (rule.name,),
                 f"`{rule.name}` protects a value that a single person has, who is alone in any "

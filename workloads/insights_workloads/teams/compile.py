@@ -141,7 +141,9 @@ def _balanced(spec: Teams, features: Sequence[str], matrix: np.ndarray) -> np.nd
         chosen = matrix[:, [list(features).index(name) for name in names]]
         centred = _standard(chosen)
         columns = [centred]
-        if objective.kind in ("KPlus", "Diversity"):
+        # Squared distances within teams, averaged by size, are largest where team means are equal:
+        # Diversity and Variance are one objective.
+        if objective.kind == "KPlus":
             columns.append(_standard(centred**2))
         parts.append(np.sqrt(objective.weight) * np.hstack(columns))
     return np.ascontiguousarray(np.hstack(parts))
@@ -243,16 +245,19 @@ def _count_rules(
 ) -> list[CountRule]:
     rules = []
     sizes = slots.sizes
+    nowhere = np.zeros(len(sizes), dtype=bool)
     for rule in spec.constraints:
         teams = scope(rule)
         if rule.at_least is not None:
             member = _members(rule.at_least, read, rule.name)
             low = np.where(teams, _bound(rule.at_least, sizes, np.ceil), 0)
-            rules.append(CountRule(rule.name, rule.weight, member, low, sizes.copy()))
+            rules.append(CountRule(rule.name, rule.weight, member, low, sizes.copy(), nowhere))
         if rule.at_most is not None:
             member = _members(rule.at_most, read, rule.name)
             high = np.where(teams, _bound(rule.at_most, sizes, np.floor), sizes)
-            rules.append(CountRule(rule.name, rule.weight, member, np.zeros_like(sizes), high))
+            rules.append(
+                CountRule(rule.name, rule.weight, member, np.zeros_like(sizes), high, nowhere)
+            )
         if rule.no_lone_minority is not None:
             values = read.text(rule.no_lone_minority.attribute, rule.name)
             counts = values.value_counts()
@@ -264,7 +269,7 @@ def _count_rules(
                     (values == value).to_numpy(dtype=bool),
                     np.zeros_like(sizes),
                     sizes.copy(),
-                    lone=True,
+                    lone=teams,
                 )
                 for value in chosen
             ]

@@ -185,11 +185,12 @@ class _State:
         return out
 
     def _rules(self, problem: TeamProblem, placed: Placement, teams: int) -> None:
+        never = np.zeros(teams, dtype=bool)
         rules = [(r.member, r.low, r.high, r.lone, r.weight, 1.0) for r in problem.counts]
         for rule in problem.ranges:
             # Beyond a range counts in shares of the usual deviation, not in the rule's own unit.
             unit = max(float(rule.value.std()), 1e-9)
-            rules.append((rule.value, rule.low, rule.high, False, rule.weight, unit))
+            rules.append((rule.value, rule.low, rule.high, never, rule.weight, unit))
         n = len(problem.unit)
         columns = [np.asarray(column, dtype=float) for column, *_ in rules]
         self._tally_values = self._by_unit(
@@ -198,7 +199,7 @@ class _State:
         self._tallies = self._by_team(self._tally_values, placed.unit_team, teams)
         self._low = _stacked([low for _, low, *_ in rules], teams)
         self._high = _stacked([high for _, _, high, *_ in rules], teams)
-        self._lone = np.array([lone for *_, lone, _, _ in rules], dtype=bool)
+        self._lone = _stacked([lone for *_, lone, _, _ in rules], teams).astype(bool)
         self._rule_weight = np.array(
             [(_HARD if weight is None else weight) / unit for *_, weight, unit in rules]
         )

@@ -129,7 +129,7 @@ def anneal(  # type: ignore[no-untyped-def]
         tallies: float64 (g, r), counts and sums that rules look at, of each team.
         low: float64 (g, r), their lower bounds.
         high: float64 (g, r), their upper bounds.
-        lone: bool (r,), whether exactly one is forbidden.
+        lone: bool (g, r), whether exactly one is forbidden.
         rule_weight: float64 (r,), cost of a unit beyond a bound.
         tally_values: float64 (u, r), counts and sums of each unit.
         groups: int32 (h, n), groups of people to spread, -1 for none.
@@ -191,10 +191,10 @@ def anneal(  # type: ignore[no-untyped-def]
                 tally_a[j] = tallies[a, j] + shift
                 tally_b[j] = tallies[b, j] - shift
             change += (
-                _rules_cost(tally_a, low[a], high[a], lone, rule_weight)
-                + _rules_cost(tally_b, low[b], high[b], lone, rule_weight)
-                - _rules_cost(tallies[a], low[a], high[a], lone, rule_weight)
-                - _rules_cost(tallies[b], low[b], high[b], lone, rule_weight)
+                _rules_cost(tally_a, low[a], high[a], lone[a], rule_weight)
+                + _rules_cost(tally_b, low[b], high[b], lone[b], rule_weight)
+                - _rules_cost(tallies[a], low[a], high[a], lone[a], rule_weight)
+                - _rules_cost(tallies[b], low[b], high[b], lone[b], rule_weight)
             )
         change += _HARD * (
             _forbids(allowed[unit_class[u], b])

@@ -72,8 +72,7 @@ def broken_rules(problem: TeamProblem, team: np.ndarray, split: int = 0) -> tupl
     for count in problem.counts:
         have = np.bincount(team[count.member], minlength=teams)
         over = np.maximum(count.low - have, 0) + np.maximum(have - count.high, 0)
-        if count.lone:
-            over = over + ((have == 1) & ~problem.slots.locked)
+        over = over + ((have == 1) & count.lone)
         note(count.name, count.weight, np.where(problem.slots.locked, 0, over))
     for group in problem.groups:
         grouped = group.group >= 0

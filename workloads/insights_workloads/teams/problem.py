@@ -25,7 +25,7 @@ class CountRule:
         member: bool (n,), who counts.
         low: int (g,), fewest in each team.
         high: int (g,), most in each team.
-        lone: whether exactly one is forbidden as well.
+        lone: bool (g,), teams in which exactly one is forbidden as well.
     """
 
     name: str
@@ -33,7 +33,7 @@ class CountRule:
     member: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    lone: bool = False
+    lone: np.ndarray
 
 
 @dataclass(frozen=True)
