@@ -21,7 +21,7 @@ test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real A
 	@echo "==> unit tests"
 	@$(RUN)/pytest tests/unit
 	@echo "==> tests against a real API server (built once, about ten minutes on two cores)"
-	@$(RUN)/python -m tests.cluster build
+	@$(RUN)/python -m tests.cluster build apiserver
 	@$(RUN)/pytest tests/apiserver
 
 .PHONY: lint

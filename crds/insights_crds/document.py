@@ -227,6 +227,8 @@ def _wanted(detail: Any) -> str:
             return "a number is wanted"
         case kind if kind.startswith("bool"):
             return "true or false is wanted"
+        case "value_error":
+            return str(context["error"])
     said = str(detail["msg"])
     return said[:1].lower() + said[1:]
 

@@ -24,13 +24,15 @@ __all__ = ["generated", "main"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NOTE = "# Made from crds/insights_crds by `python -m insights_crds.generate`: change it there.\n"
+_STAYS = "Prune=false,Delete=false"
 
 
 def generated() -> dict[str, str]:
     """Every generated file: its path below the project's folder, and its text."""
+    kinds = (AnalysisRun, AnalysisSchedule)
     return {
-        "crds/analysisruns.yaml": _crd(AnalysisRun),
-        "crds/analysisschedules.yaml": _crd(AnalysisSchedule),
+        **{f"crds/{kind.plural}.yaml": _NOTE + _crd(kind) for kind in kinds},
+        **{f"manifests/chart/templates/{kind.plural}.yaml": _template(kind) for kind in kinds},
         "docs/api.md": _documentation(),
     }
 
@@ -54,7 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if check and stale else 0
 
 
-def _crd(kind: type[AnalysisRun] | type[AnalysisSchedule]) -> str:
+def _template(kind: type[AnalysisRun] | type[AnalysisSchedule]) -> str:
+    """The CRD as a template: upgraded with the release, but never removed with it."""
+    crd = _crd(kind, {"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": _STAYS})
+    return f"{{{{- if .Values.crds.install }}}}\n{_NOTE}{crd}{{{{- end }}}}\n"
+
+
+def _crd(
+    kind: type[AnalysisRun] | type[AnalysisSchedule], annotations: dict[str, str] | None = None
+) -> str:
     schema = structural_schema(kind)
     # The API server adds these two itself and refuses bounds on them.
     schema["properties"]["apiVersion"] = {"type": "string"}
@@ -63,7 +73,10 @@ def _crd(kind: type[AnalysisRun] | type[AnalysisSchedule]) -> str:
     crd = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {
+            "name": f"{kind.plural}.{GROUP}",
+            **({"annotations": annotations} if annotations else {}),
+        },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
@@ -87,7 +100,7 @@ def _crd(kind: type[AnalysisRun] | type[AnalysisSchedule]) -> str:
             ],
         },
     }
-    return _NOTE + yaml.safe_dump(crd, sort_keys=False, width=100, allow_unicode=True)
+    return yaml.safe_dump(crd, sort_keys=False, width=100, allow_unicode=True)
 
 
 def _documentation() -> str:

@@ -57,6 +57,9 @@ class Reason(StrEnum):
     IDLE = "Idle"
     """Nothing is running."""
 
+    SCHEDULED = "Scheduled"
+    """The schedule makes runs."""
+
     PUBLISHED = "Published"
     """The results are published."""
     LINKED = "Linked"

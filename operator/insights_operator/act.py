@@ -28,10 +28,11 @@ from insights_operator.plan import (
     WriteStatus,
 )
 
-__all__ = ["RUNS", "Actor", "NotLeadingError"]
+__all__ = ["RUNS", "Actor", "NotLeadingError", "announce"]
 
 RUNS = Resource(API_VERSION, AnalysisRun.plural)
 EVENTS = Resource("v1", "events")
+_RUN_KIND = AnalysisRun.__name__
 
 
 class NotLeadingError(Exception):
@@ -81,7 +82,7 @@ class Actor:
             case DeleteChild():
                 await self._api.delete(_path(action.kind, namespace, action.name), action.uid)
             case Announce() if run is not None:
-                await self._announce(action, namespace, run)
+                await self._announce(action, run)
             case AddFinalizer() | RemoveFinalizer() if run is not None:
                 held = [f for f in run["metadata"].get("finalizers", ()) if f != naming.FINALIZER]
                 if isinstance(action, AddFinalizer):
@@ -108,38 +109,75 @@ class Actor:
                 # A child of a former run of this name: it must be gone first.
                 raise
 
-    async def _announce(self, action: Announce, namespace: str, run: Mapping[str, Any]) -> None:
-        metadata = run["metadata"]
-        said = f"{metadata['uid']}/{action.reason}/{action.about}"
-        digest = hashlib.sha256(said.encode()).hexdigest()[:16]
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{metadata['name'][:200]}.{digest}", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": API_VERSION,
-                "kind": "AnalysisRun",
-                "name": metadata["name"],
-                "namespace": namespace,
-                "uid": metadata["uid"],
-            },
-            "type": "Warning" if action.warning else "Normal",
-            "reason": action.reason,
-            "message": action.message[:1000],
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-            "reportingComponent": naming.MANAGER,
-            "reportingInstance": self._identity,
-            "source": {"component": naming.MANAGER},
-        }
-        try:
-            await self._api.create(EVENTS.path(namespace), event)
-        except ApiError as error:
-            # It was said before; or its namespace is going, and nobody will read it.
-            if error.reason not in ("AlreadyExists", "NotFound", "Forbidden"):
-                raise
+    async def _announce(self, action: Announce, run: Mapping[str, Any]) -> None:
+        await announce(
+            self._api,
+            _RUN_KIND,
+            run["metadata"],
+            self._identity,
+            reason=action.reason,
+            message=action.message,
+            about=action.about,
+            warning=action.warning,
+        )
+
+
+async def announce(
+    api: Api,
+    kind: str,
+    metadata: Mapping[str, Any],
+    identity: str,
+    *,
+    reason: str,
+    message: str,
+    about: str,
+    warning: bool,
+) -> None:
+    """Post an Event. Its name is made from what it says, so saying it twice says it once.
+
+    Args:
+        api: to the API server.
+        kind: of the object that it is about.
+        metadata: of that object.
+        identity: of this replica.
+        reason: CamelCase.
+        message: a sentence for a person.
+        about: what tells this Event from a later one of the same reason.
+        warning: whether something is wrong.
+    """
+    said = f"{metadata['uid']}/{reason}/{about}"
+    digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{metadata['name'][:200]}.{digest}",
+            "namespace": metadata["namespace"],
+        },
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": "Warning" if warning else "Normal",
+        "reason": reason,
+        "message": message[:1000],
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+        "reportingComponent": naming.MANAGER,
+        "reportingInstance": identity,
+        "source": {"component": naming.MANAGER},
+    }
+    try:
+        await api.create(EVENTS.path(metadata["namespace"]), event)
+    except ApiError as error:
+        # It was said before; or its namespace is going, and nobody will read it.
+        if error.reason not in ("AlreadyExists", "NotFound", "Forbidden"):
+            raise
 
 
 def _path(kind: ChildKind, namespace: str, name: str) -> str:

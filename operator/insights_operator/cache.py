@@ -12,9 +12,11 @@ from typing import Any
 from insights_operator import naming
 from insights_operator.work_queue import Key
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "key_of"]
 
 Object = Mapping[str, Any]
+
+_INDEXED = frozenset({naming.RUN_LABEL, naming.RUN_UID_LABEL, naming.SCHEDULE_LABEL})
 
 
 class Cache:
@@ -24,44 +26,43 @@ class Cache:
         """Begin empty."""
         self._objects: dict[str, dict[Key, Object]] = {}
         self._run_of_uid: dict[str, Key] = {}
+        self._of_label: dict[tuple[str, str, str, str], set[Key]] = {}
 
-    def put(self, plural: str, seen: Object) -> Key | None:
-        """Remember an object, unless a newer one is known; returns the run that it concerns."""
+    def put(self, plural: str, seen: Object) -> bool:
+        """Remember an object; False where a newer one is known already."""
         kept = dict(seen)
         kept["metadata"] = {k: v for k, v in seen["metadata"].items() if k != "managedFields"}
         known = self._objects.setdefault(plural, {})
-        key = _key(kept)
+        key = key_of(kept)
         before = known.get(key)
         if before is not None and _version(before) > _version(kept):
-            return None
+            return False
+        if before is not None:
+            self._unindex(plural, key, before)
         known[key] = kept
-        if plural == "analysisruns":
-            self._run_of_uid[str(kept["metadata"]["uid"])] = key
-        return self.run_of(plural, kept)
+        self._index(plural, key, kept)
+        return True
 
-    def remove(self, plural: str, seen: Object) -> Key | None:
-        """Forget an object, unless another has its name by now; returns the run it concerned."""
+    def remove(self, plural: str, seen: Object) -> None:
+        """Forget an object, unless another has its name by now."""
         known = self._objects.setdefault(plural, {})
-        key = _key(seen)
+        key = key_of(seen)
         before = known.get(key)
         if before is not None and before["metadata"].get("uid") == seen["metadata"].get("uid"):
+            self._unindex(plural, key, before)
             del known[key]
-        return self.run_of(plural, seen)
 
-    def replace_all(self, plural: str, listed: Iterable[Object]) -> set[Key]:
-        """Correct the cache by a listing; returns the runs that were known wrongly."""
-        listed = list(listed)
-        wrong: set[Key | None] = set()
-        known = self._objects.setdefault(plural, {})
-        there = {_key(each): each for each in listed}
-        for key, before in list(known.items()):
-            if key not in there:
-                wrong.add(self.remove(plural, before))
-        for key, each in there.items():
-            stale = known.get(key)
-            if stale is None or _version(stale) < _version(each):
-                wrong.add(self.put(plural, each))
-        return {key for key in wrong if key is not None}
+    def differences(self, plural: str, listed: Iterable[Object]) -> tuple[list[Object], ...]:
+        """What a listing tells that the watch has not: objects to put, and objects to remove."""
+        there = {key_of(each): each for each in listed}
+        known = self._objects.get(plural, {})
+        newer = [
+            each
+            for key, each in there.items()
+            if key not in known or _version(known[key]) < _version(each)
+        ]
+        gone = [each for key, each in known.items() if key not in there]
+        return newer, gone
 
     def get(self, plural: str, key: Key) -> Object | None:
         """An object by its name."""
@@ -73,17 +74,18 @@ class Cache:
 
     def of_run(self, plural: str, namespace: str, uid: str | None, name: str) -> list[Object]:
         """Objects that bear the labels of a run, by its uid, or by its name where that is gone."""
-        wanted = (naming.RUN_UID_LABEL, uid) if uid else (naming.RUN_LABEL, name[:63].rstrip("-."))
-        return [
-            each
-            for (where, _), each in self._objects.get(plural, {}).items()
-            if where == namespace and _labels(each).get(wanted[0]) == wanted[1]
-        ]
+        label = (naming.RUN_UID_LABEL, uid) if uid else (naming.RUN_LABEL, naming.label_value(name))
+        return self.labelled(plural, namespace, *label)
+
+    def labelled(self, plural: str, namespace: str, label: str, value: str) -> list[Object]:
+        """Objects of a namespace that bear one of our labels, by name."""
+        keys = self._of_label.get((plural, namespace, label, value), ())
+        return [self._objects[plural][key] for key in sorted(keys)]
 
     def run_of(self, plural: str, seen: Object) -> Key | None:
         """The run that an object concerns."""
         if plural == "analysisruns":
-            return _key(seen)
+            return key_of(seen)
         labels = _labels(seen)
         uid = labels.get(naming.RUN_UID_LABEL)
         if uid is None:
@@ -92,10 +94,29 @@ class Cache:
         if found is not None:
             return found
         name = labels.get(naming.RUN_LABEL)
-        return (_key(seen)[0], str(name)) if name else None
+        return (key_of(seen)[0], str(name)) if name else None
+
+    def _index(self, plural: str, key: Key, kept: Object) -> None:
+        if plural == "analysisruns":
+            self._run_of_uid[str(kept["metadata"]["uid"])] = key
+        for label, value in _labels(kept).items():
+            if label in _INDEXED:
+                self._of_label.setdefault((plural, key[0], label, value), set()).add(key)
+
+    def _unindex(self, plural: str, key: Key, before: Object) -> None:
+        if plural == "analysisruns":
+            self._run_of_uid.pop(str(before["metadata"]["uid"]), None)
+        for label, value in _labels(before).items():
+            entry = (plural, key[0], label, value)
+            keys = self._of_label.get(entry)
+            if label in _INDEXED and keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del self._of_label[entry]
 
 
-def _key(seen: Object) -> Key:
+def key_of(seen: Object) -> Key:
+    """Namespace and name of an object."""
     return str(seen["metadata"].get("namespace", "")), str(seen["metadata"]["name"])
 
 

@@ -33,7 +33,11 @@ class Fact:
 
 
 def merge(
-    old: Sequence[Mapping[str, Any]], facts: Mapping[str, Fact], generation: int, now: datetime
+    old: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Fact],
+    generation: int,
+    now: datetime,
+    types: Sequence[str] = TYPES,
 ) -> list[dict[str, Any]]:
     """Conditions after new facts, in their wire form.
 
@@ -44,10 +48,11 @@ def merge(
         facts: by type of condition.
         generation: of the spec that the facts speak of.
         now: the time of a transition.
+        types: of condition, in the order of the list; those of a run by default.
     """
     before = {str(each["type"]): each for each in old}
     merged = []
-    for kind in TYPES:
+    for kind in types:
         fact = facts.get(kind)
         last = before.get(kind)
         if fact is None:

@@ -8,50 +8,133 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from contextlib import suppress
 from typing import Any
 
 import kopf
 
+from insights_crds.v1 import API_VERSION, AnalysisSchedule
 from insights_operator import naming
 from insights_operator.act import RUNS
-from insights_operator.cache import Cache
+from insights_operator.cache import Cache, key_of
 from insights_operator.database import Database
 from insights_operator.kubernetes_api import Api, ApiError, Resource
-from insights_operator.reconcile import Reconciler
 from insights_operator.work_queue import WorkQueue
 
-__all__ = ["WATCHED", "Feeds"]
+__all__ = ["SCHEDULES", "Feeds", "StaleWatchError"]
 
-WATCHED = (
-    RUNS,
-    Resource("batch/v1", "jobs"),
-    Resource("v1", "pods"),
-    Resource("ray.io/v1", "rayjobs"),
-    Resource("ray.io/v1", "rayclusters"),
-)
+SCHEDULES = Resource(API_VERSION, AnalysisSchedule.plural)
+_OWN = (RUNS, SCHEDULES)
+_CHILDREN = (Resource("batch/v1", "jobs"), Resource("v1", "pods"))
+_RAY_API = "ray.io/v1"
+_RAY = (Resource(_RAY_API, "rayjobs"), Resource(_RAY_API, "rayclusters"))
 _POLL_SECONDS = 1.0
+_DISCOVERY_SECONDS = 60.0
+_LONGEST_GRACE = 30.0
+_PATIENT_LISTINGS = 1
 
 _log = logging.getLogger(__name__)
 
 
+class StaleWatchError(Exception):
+    """The watches have stopped telling what happens; only a new process helps."""
+
+
 class Feeds:
-    """Everything that marks runs as dirty."""
+    """Everything that marks runs and schedules as dirty.
+
+    Attributes:
+        verified: when a listing last agreed with what the watches had told.
+    """
 
     def __init__(
-        self, api: Api, database: Database, cache: Cache, queue: WorkQueue, reconciler: Reconciler
+        self,
+        api: Api,
+        database: Database,
+        cache: Cache,
+        runs: WorkQueue,
+        schedules: WorkQueue,
+        *,
+        namespaces: tuple[str, ...],
+        listing_seconds: float,
     ) -> None:
-        """Feed a cache and a queue."""
+        """Feed a cache and two queues.
+
+        Args:
+            api: to the API server.
+            database: what drivers tell.
+            cache: what was last seen.
+            runs: runs to look at.
+            schedules: schedules to look at.
+            namespaces: to watch; all where empty.
+            listing_seconds: time between two listings.
+        """
         self._api = api
         self._database = database
         self._cache = cache
-        self._queue = queue
-        self._reconciler = reconciler
+        self._runs = runs
+        self._schedules = schedules
+        self._namespaces = namespaces
+        self._seconds = listing_seconds
+        self._stale = -1  # the first listing is there to know more
+        self.kuberay = False
         self.verified = time.monotonic()
 
-    def registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
-        """Kopf's handlers, one a kind, for a Kopf that runs in another thread than `loop`."""
+    async def watch(self) -> None:
+        """Watch, for ever; anew when KubeRay comes or goes."""
+        loop = asyncio.get_running_loop()
+        self.kuberay = await self._knows(_RAY_API)
+        while True:
+            stop = threading.Event()
+            watching = asyncio.create_task(asyncio.to_thread(self._run_kopf, loop, stop))
+            try:
+                await self._until_discovery_changes(watching)
+            finally:
+                stop.set()
+            await watching
+            _log.info("what the API server offers has changed", extra={"kuberay": self.kuberay})
+            self.mark_all()
+
+    async def _until_discovery_changes(self, watching: asyncio.Task[None]) -> None:
+        while True:
+            done, _ = await asyncio.wait([watching], timeout=_DISCOVERY_SECONDS)
+            if done:
+                watching.result()
+                raise StaleWatchError("the watches ended by themselves")
+            try:
+                known = await self._knows(_RAY_API)
+            except (ApiError, OSError, TimeoutError):
+                continue
+            if known != self.kuberay:
+                self.kuberay = known
+                return
+
+    def _run_kopf(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
+        """Run Kopf until told to stop.
+
+        In a thread and a loop of its own: in ours it would take the signals, and cancel tasks that
+        are not its own when it ends.
+        """
+        settings = kopf.OperatorSettings()
+        settings.posting.enabled = False
+        settings.scanning.disabled = True
+        settings.watching.server_timeout = 270
+        kopf.run(
+            registry=self._registry(loop),
+            settings=settings,
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=stop,
+        )
+
+    def _watched(self) -> tuple[Resource, ...]:
+        return (*_OWN, *_CHILDREN, *(_RAY if self.kuberay else ()))
+
+    def _registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+        """Kopf's handlers, one a kind."""
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry, id="pod", errors=kopf.ErrorsMode.IGNORED)(
             kopf.login_with_service_account
@@ -59,9 +142,9 @@ class Feeds:
         kopf.on.login(registry=registry, id="file", errors=kopf.ErrorsMode.IGNORED)(
             kopf.login_with_kubeconfig
         )
-        for resource in WATCHED:
+        for resource in self._watched():
             group, _, version = resource.api_version.rpartition("/")
-            selector = {} if resource is RUNS else {naming.MANAGED_BY_LABEL: naming.MANAGER}
+            selector = {} if resource in _OWN else {naming.MANAGED_BY_LABEL: naming.MANAGER}
             kopf.on.event(
                 group, version, resource.plural, labels=selector or None, registry=registry,
                 id=f"feed-{resource.plural}",
@@ -76,48 +159,100 @@ class Feeds:
         return feed
 
     def _take(self, plural: str, kind: str | None, seen: Any) -> None:
+        self._mark(plural, seen)
         if kind == "DELETED":
-            key = self._cache.remove(plural, seen)
+            self._cache.remove(plural, seen)
         else:
-            key = self._cache.put(plural, seen)
-        if key is not None:
-            self._queue.mark(key)
+            self._cache.put(plural, seen)
+            self._mark(plural, seen)
 
-    async def listings(self, seconds: float) -> None:
-        """List everything now and then, for ever, and correct the cache by it."""
+    def _mark(self, plural: str, seen: Any) -> None:
+        """What an object concerns is to be looked at again."""
+        if plural == SCHEDULES.plural:
+            self._schedules.mark(key_of(seen))
+            return
+        run = self._cache.run_of(plural, seen)
+        if run is not None:
+            self._runs.mark(run)
+        if plural == RUNS.plural:
+            for owner in seen["metadata"].get("ownerReferences") or ():
+                if owner.get("kind") == AnalysisSchedule.__name__:
+                    self._schedules.mark((key_of(seen)[0], str(owner["name"])))
+
+    async def listings(self) -> None:
+        """List everything now and then, for ever, and correct the cache by it.
+
+        Raises:
+            StaleWatchError: two listings in a row knew what no watch had told.
+        """
         while True:
             try:
                 await self.list_once()
             except (ApiError, OSError, TimeoutError) as error:
                 _log.warning("a listing failed", extra={"error": type(error).__name__})
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self._seconds)
 
     async def list_once(self) -> None:
-        """List every kind once; runs that were known wrongly are looked at again."""
-        self._reconciler.kuberay = await self._knows("ray.io/v1")
-        for resource in WATCHED:
-            if resource.api_version.startswith("ray.io") and not self._reconciler.kuberay:
-                continue
-            selector = "" if resource is RUNS else naming.CHILD_SELECTOR
-            listed = await self._api.list_all(resource.path(), selector)
-            for key in self._cache.replace_all(resource.plural, listed):
-                self._queue.mark(key)
+        """List every kind once; what was known wrongly is corrected and looked at again."""
+        listed = {resource: await self._list(resource) for resource in self._watched()}
+        # A watch may be a moment behind; what it has not told by then it will not tell.
+        await asyncio.sleep(min(_LONGEST_GRACE, self._seconds / 10))
+        wrong = 0
+        for resource, objects in listed.items():
+            newer, gone = self._cache.differences(resource.plural, objects)
+            wrong += len(newer)
+            for each in newer:
+                self._take(resource.plural, "MODIFIED", each)
+            for each in gone:
+                # Made since the listing, or gone since before it: only the API server knows.
+                if await self._is_gone(resource, each):
+                    self._take(resource.plural, "DELETED", each)
+                    wrong += 1
         # An attempt whose run vanished while nobody watched is at work for nobody.
         for key in await self._database.active_runs():
-            self._queue.mark(key)
-        self.verified = time.monotonic()
+            self._runs.mark(key)
+        self._judge(wrong)
+
+    def _judge(self, wrong: int) -> None:
+        if not wrong:
+            self._stale = 0
+            self.verified = time.monotonic()
+            return
+        self._stale += 1
+        if not self._stale:
+            return
+        _log.warning("a listing knew more than the watches", extra={"objects": wrong})
+        if self._stale > _PATIENT_LISTINGS:
+            raise StaleWatchError(f"{self._stale} listings in a row knew more than the watches")
+
+    async def _list(self, resource: Resource) -> list[dict[str, Any]]:
+        selector = "" if resource in _OWN else naming.CHILD_SELECTOR
+        out: list[dict[str, Any]] = []
+        for namespace in self._namespaces or (None,):
+            out += await self._api.list_all(resource.path(namespace), selector)
+        return out
+
+    async def _is_gone(self, resource: Resource, seen: Any) -> bool:
+        namespace, name = key_of(seen)
+        selector = f"metadata.name={name}"
+        found = await self._api.get(resource.path(namespace), fieldSelector=selector)
+        return all(
+            each["metadata"]["uid"] != seen["metadata"]["uid"] for each in found.get("items") or ()
+        )
 
     async def progress(self) -> None:
         """Ask Postgres what drivers have told, for ever."""
         while True:
             for key in await self._database.changed_runs():
-                self._queue.mark(key)
+                self._runs.mark(key)
             await asyncio.sleep(_POLL_SECONDS)
 
     def mark_all(self) -> None:
-        """Look at every run: leadership has just begun."""
+        """Look at everything: leadership has just begun, or the cluster has changed."""
         for run in self._cache.all(RUNS.plural):
-            self._queue.mark((run["metadata"]["namespace"], run["metadata"]["name"]))
+            self._runs.mark(key_of(run))
+        for each in self._cache.all(SCHEDULES.plural):
+            self._schedules.mark(key_of(each))
 
     async def _knows(self, api_version: str) -> bool:
         try:

@@ -7,6 +7,7 @@ left out: what is read is passed on as it came, and what is written is made by p
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,11 +61,16 @@ class Resource:
 
 
 class Api:
-    """Requests to the API server."""
+    """Requests to the API server.
+
+    Attributes:
+        reached: when it last answered, whatever it said; on the monotonic clock.
+    """
 
     def __init__(self, api_client: client.ApiClient) -> None:
         """Use a client that is logged in."""
         self._client = api_client
+        self.reached = time.monotonic()
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read an object or a list."""
@@ -129,6 +135,7 @@ class Api:
         answer = await self._client.call_api(
             method, url, sent, payload, posted, _request_timeout=_TIMEOUT_SECONDS
         )
+        self.reached = time.monotonic()
         text = await answer.read()  # type: ignore[no-untyped-call]
         try:
             data = dict(json.loads(text or b"{}"))
@@ -141,11 +148,16 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api() -> AsyncIterator[Api]:
-    """Log in, in a pod by its service account, elsewhere by `KUBECONFIG`."""
+async def open_api(identity: str) -> AsyncIterator[Api]:
+    """Log in, in a pod by its service account, elsewhere by `KUBECONFIG`.
+
+    Args:
+        identity: of this replica; the audit log knows it by that.
+    """
     try:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     except config.ConfigException:
         await config.load_kube_config()  # type: ignore[no-untyped-call]
     async with client.ApiClient() as api_client:
+        api_client.user_agent = f"insights-operator/{identity}"
         yield Api(api_client)

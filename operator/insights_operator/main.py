@@ -7,19 +7,19 @@ import logging
 import os
 import signal
 import sys
-import threading
+import time
 from typing import Any
-
-import kopf
 
 from insights_operator import logs
 from insights_operator.act import Actor
 from insights_operator.cache import Cache
 from insights_operator.database import open_database
 from insights_operator.feeds import Feeds
-from insights_operator.kubernetes_api import ApiError, open_api
+from insights_operator.health import Pulse, serve
+from insights_operator.kubernetes_api import Api, ApiError, open_api
 from insights_operator.lease import Leader
 from insights_operator.reconcile import Reconciler
+from insights_operator.scheduling import Scheduler
 from insights_operator.settings import Settings, settings_from_environment
 from insights_operator.work_queue import WorkQueue
 
@@ -43,32 +43,43 @@ def main() -> None:
 
 async def run(settings: Settings) -> None:
     """Watch, decide and act, until SIGTERM."""
-    stop, kopf_stop = asyncio.Event(), threading.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with (
-        open_api() as api,
+        open_api(settings.identity) as api,
         open_database(settings.dsn, settings.config.environment) as database,
     ):
-        cache, queue = Cache(), WorkQueue()
+        cache, runs, schedules = Cache(), WorkQueue(), WorkQueue()
         leader = Leader(api, settings.namespace, _LEASE, settings.identity, _lost)
         actor = Actor(api, database, leader, settings.identity)
-        reconciler = Reconciler(
-            api, database, cache, leader, actor, settings.config, settings.limits
+        feeds = Feeds(
+            api,
+            database,
+            cache,
+            runs,
+            schedules,
+            namespaces=settings.watch_namespaces,
+            listing_seconds=settings.listing_seconds,
         )
-        feeds = Feeds(api, database, cache, queue, reconciler)
+        reconciler = Reconciler(
+            api, database, cache, leader, actor, settings.config, settings.limits,
+            lambda: feeds.kuberay,
+        )  # fmt: skip
+        scheduler = Scheduler(api, cache, leader, settings.identity)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(leader.run()),
-            asyncio.create_task(feeds.listings(settings.listing_seconds)),
+            asyncio.create_task(feeds.watch()),
+            asyncio.create_task(feeds.listings()),
             asyncio.create_task(feeds.progress()),
             asyncio.create_task(_begin(leader, feeds)),
-            *(asyncio.create_task(queue.work(reconciler.look)) for _ in range(settings.workers)),
-            asyncio.create_task(asyncio.to_thread(_watch, feeds.registry(loop), kopf_stop)),
+            *(asyncio.create_task(runs.work(reconciler.look)) for _ in range(settings.workers)),
+            asyncio.create_task(schedules.work(scheduler.look)),
         ]
-        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-        kopf_stop.set()
+        async with serve(settings.http_port, lambda: _pulse(api, feeds, settings)):
+            stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -81,24 +92,15 @@ async def run(settings: Settings) -> None:
             task.result()
 
 
+def _pulse(api: Api, feeds: Feeds, settings: Settings) -> Pulse:
+    now = time.monotonic()
+    return Pulse(now - api.reached, now - feeds.verified, settings.listing_seconds)
+
+
 async def _begin(leader: Leader, feeds: Feeds) -> None:
     await leader.elected.wait()
     feeds.mark_all()
     await asyncio.Event().wait()
-
-
-def _watch(registry: kopf.OperatorRegistry, stop: threading.Event) -> None:
-    """Run Kopf until told to stop.
-
-    In a thread and a loop of its own: in ours it would take the signals, and cancel tasks that are
-    not its own when it ends.
-    """
-    settings = kopf.OperatorSettings()
-    settings.posting.enabled = False
-    settings.watching.server_timeout = 270
-    kopf.run(
-        registry=registry, settings=settings, standalone=True, clusterwide=True, stop_flag=stop
-    )
 
 
 def _lost() -> None:

@@ -21,9 +21,11 @@ __all__ = [
     "ROLE_LABEL",
     "RUN_LABEL",
     "RUN_UID_LABEL",
+    "SCHEDULED_FOR_ANNOTATION",
     "SCHEDULE_LABEL",
     "child_labels",
     "child_name",
+    "label_value",
     "scheduled_run_name",
     "store_secret_name",
 ]
@@ -35,6 +37,7 @@ RUN_UID_LABEL = f"{GROUP}/run-uid"
 ATTEMPT_LABEL = f"{GROUP}/attempt"
 ROLE_LABEL = f"{GROUP}/role"
 SCHEDULE_LABEL = f"{GROUP}/schedule"
+SCHEDULED_FOR_ANNOTATION = f"{GROUP}/scheduled-for"
 RERUN_ANNOTATION = f"{GROUP}/rerun"
 FINALIZER = f"{GROUP}/erase-results"
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGER}"
@@ -75,13 +78,18 @@ def child_labels(run: str, uid: str, attempt: int, role: str | None = None) -> d
     """
     labels = {
         MANAGED_BY_LABEL: MANAGER,
-        RUN_LABEL: run[:_LONGEST_LABEL].rstrip("-."),
+        RUN_LABEL: label_value(run),
         RUN_UID_LABEL: uid,
         ATTEMPT_LABEL: str(attempt),
     }
     if role is not None:
         labels[ROLE_LABEL] = role
     return labels
+
+
+def label_value(name: str) -> str:
+    """The start of a name, as far as a label holds it."""
+    return name[:_LONGEST_LABEL].rstrip("-._")
 
 
 def scheduled_run_name(schedule: str, unix_minute: int) -> str:

@@ -7,6 +7,7 @@ record that is read later has really published nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +43,7 @@ class Reconciler:
         actor: Actor,
         config: Config,
         limits: Limits,
+        kuberay: Callable[[], bool],
     ) -> None:
         """Look at runs through these."""
         self._api = api
@@ -53,7 +55,7 @@ class Reconciler:
         self._limits = limits
         self._active: set[Key] = set()
         self._told: dict[Key, float] = {}
-        self.kuberay = False
+        self._kuberay = kuberay
 
     async def look(self, key: Key) -> float | None:
         """Look at one run; returns when to look again."""
@@ -108,7 +110,7 @@ class Reconciler:
             clusters=clusters,
             events=await self._events(namespace, record, pods),
             slot=slot(key, self._active, waiting, self._limits),
-            kuberay=self.kuberay,
+            kuberay=self._kuberay(),
             progress_age=time.monotonic() - self._told.get(key, -1e9),
         )
 

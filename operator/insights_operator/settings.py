@@ -22,6 +22,8 @@ class Settings:
         dsn: connection string of the results database.
         namespace: of the operator itself, for its Lease.
         identity: of this replica.
+        watch_namespaces: namespaces that are watched; all where empty.
+        http_port: for probes; 0 for none.
         listing_seconds: time between two listings.
         workers: runs that are looked at side by side.
         log_level: least level that is logged.
@@ -32,6 +34,8 @@ class Settings:
     dsn: str
     namespace: str
     identity: str
+    watch_namespaces: tuple[str, ...]
+    http_port: int
     listing_seconds: float
     workers: int
     log_level: str
@@ -59,6 +63,8 @@ def settings_from_environment() -> Settings:
         dsn=os.environ["INSIGHTS_DATABASE_DSN"],
         namespace=get("INSIGHTS_OPERATOR_NAMESPACE", "default"),
         identity=f"{socket.gethostname()}-{os.getpid()}",
+        watch_namespaces=tuple(filter(None, get("INSIGHTS_WATCH_NAMESPACES", "").split(","))),
+        http_port=int(get("INSIGHTS_HTTP_PORT", "0")),
         listing_seconds=float(get("INSIGHTS_LISTING_SECONDS", "300")),
         workers=int(get("INSIGHTS_WORKERS", "8")),
         log_level=get("INSIGHTS_LOG_LEVEL", "INFO"),

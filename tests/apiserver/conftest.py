@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.controlplane import ControlPlane, control_plane
+from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import Processes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-class Kubectl:
-    """`kubectl` against one cluster."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self._command = shutil.which(
-            "kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        )
-        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-
-    def try_(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [self._command, *arguments], input=stdin, capture_output=True, text=True,
-            env=self._environment, timeout=120, check=False,
-        )  # fmt: skip
-
-    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        done = self.try_(*arguments, stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BINARIES", "Binary", "binary", "cache_folder"]
+__all__ = ["BINARIES", "Binary", "binary", "cache_folder", "module_folder"]
 
 _GO = Path(__file__).parent / "go"
 _KUBERNETES = "1.37.2"
@@ -48,6 +48,10 @@ BINARIES = {
         Binary("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
         Binary("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
         Binary("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
+        Binary("coredns", "kubernetes", "github.com/coredns/coredns"),
+        Binary("kuberay", "kuberay", "github.com/ray-project/kuberay/ray-operator"),
+        Binary("helm", "gitops", "helm.sh/helm/v3/cmd/helm"),
+        Binary("pause", "pause", "."),
     )
 }
 
@@ -68,6 +72,24 @@ def binary(name: str) -> Path:
     return path
 
 
+def module_folder(module: str, path: str) -> Path:
+    """Folder with the sources of a pinned Go module, for the manifests that come with it.
+
+    Args:
+        module: folder below `go/` that pins it.
+        path: of the Go module.
+    """
+    done = subprocess.run(
+        [_go(), "list", "-m", "-f", "{{.Dir}}", path],
+        cwd=_GO / module,
+        env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(done.stdout.strip())
+
+
 def cache_folder() -> Path:
     """Where built binaries are kept."""
     base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
@@ -75,8 +97,9 @@ def cache_folder() -> Path:
 
 
 def _pins(module: str) -> str:
-    digest = hashlib.sha256((_GO / module / "go.sum").read_bytes())
-    digest.update(_go_version().encode())
+    digest = hashlib.sha256(_go_version().encode())
+    for path in sorted((_GO / module).iterdir()):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

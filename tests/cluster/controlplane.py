@@ -40,11 +40,14 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(*, controllers: bool = True) -> Iterator[ControlPlane]:
+def control_plane(
+    *, controllers: bool = True, address: str = "127.0.0.1"
+) -> Iterator[ControlPlane]:
     """Run a control plane while entered; afterwards no trace of it is left.
 
     Args:
         controllers: whether the controllers run as well.
+        address: that the API server listens on, and that pods find it at.
 
     Raises:
         RuntimeError: a server cannot be built or does not come up.
@@ -58,11 +61,11 @@ def control_plane(*, controllers: bool = True) -> Iterator[ControlPlane]:
             credentials = make_credentials(folder / "pki")
             clients = f"http://127.0.0.1:{free_port()}"
             _start_etcd(processes, etcd, folder, clients)
-            address = f"https://127.0.0.1:{free_port()}"
-            kubeconfig = _start_api(processes, api, folder, credentials, clients, address)
+            url = f"https://{address}:{free_port()}"
+            kubeconfig = _start_api(processes, api, folder, credentials, clients, url)
             if manager is not None:
                 _start_controllers(processes, manager, kubeconfig, credentials)
-            yield ControlPlane(kubeconfig, address, folder, processes)
+            yield ControlPlane(kubeconfig, url, folder, processes)
         finally:
             processes.stop()
 
@@ -100,11 +103,14 @@ def _start_api(
     request = urllib.request.Request(
         f"{address}/readyz", headers={"Authorization": f"Bearer {token}"}
     )
+    host, port = address.removeprefix("https://").rsplit(":", 1)
     processes.start(
         "kube-apiserver",
         [
-            api, f"--etcd-servers={etcd}", f"--secure-port={address.rsplit(':', 1)[1]}",
-            "--bind-address=127.0.0.1", f"--tls-cert-file={credentials.server_certificate}",
+            api, f"--etcd-servers={etcd}", f"--secure-port={port}", f"--bind-address={host}",
+            # Pods find the API server by it; a loopback address is no use to them.
+            *([] if host == "127.0.0.1" else [f"--advertise-address={host}"]),
+            f"--tls-cert-file={credentials.server_certificate}",
             f"--tls-private-key-file={credentials.server_key}", f"--token-auth-file={tokens}",
             f"--service-account-key-file={credentials.account_public}",
             f"--service-account-signing-key-file={credentials.account_key}",

@@ -57,17 +57,22 @@ class Processes:
         if process.poll() is not None:
             raise RuntimeError(f"{name} ended with {process.returncode}:\n{_tail(path)}")
 
-    def stop(self) -> None:
-        """Stop everything."""
-        for _, process in reversed(self._running):
+    def stop(self, *names: str) -> None:
+        """Stop the named servers, or all of them."""
+        chosen = [each for each in reversed(self._running) if not names or each[0] in names]
+        for _, process in chosen:
             process.terminate()
-        for _, process in reversed(self._running):
+        for _, process in chosen:
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._running.clear()
+        self._running = [each for each in self._running if each not in chosen]
+
+    def log(self, name: str) -> str:
+        """The end of a server's log."""
+        return _tail(self._logs / f"{name}.log")
 
 
 def wait_for(condition: Callable[[], bool], deadline: float, pause: float = 0.1) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from insights_crds.cron import valid_cron, valid_zone
 from insights_crds.model import Model
 from insights_crds.v1.run import AnalysisRunSpec, ObjectMeta
 from insights_crds.v1.scalars import PositiveSeconds
@@ -46,9 +47,13 @@ class RunTemplate(Model):
 class AnalysisScheduleSpec(Model):
     """When runs are made, and which."""
 
-    schedule: Annotated[str, StringConstraints(min_length=9, max_length=128)]
+    schedule: Annotated[
+        str, StringConstraints(min_length=9, max_length=128), AfterValidator(valid_cron)
+    ]
     """Five fields of cron: minute, hour, day of month, month, day of week."""
-    time_zone: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "Etc/UTC"
+    time_zone: Annotated[
+        str, StringConstraints(min_length=1, max_length=64), AfterValidator(valid_zone)
+    ] = "Etc/UTC"
     """Name from the IANA time zone database."""
     concurrency_policy: Literal["Allow", "Forbid", "Replace"] = "Forbid"
     """What happens when the last run is still active: run both, skip, or stop the last."""

@@ -1,0 +1,41 @@
+{{- define "insights.labels" -}}
+app.kubernetes.io/name: insights-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: observer-coordinator-insights
+{{- end }}
+
+{{- define "insights.selector" -}}
+app.kubernetes.io/name: insights-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "insights.rules" -}}
+- apiGroups: [insights.observer.io]
+  resources: [analysisruns]
+  # create and delete: schedules make runs, and time-to-live and history limits remove them;
+  # patch: the finalizer of runs whose results are erased with them. A spec is never written.
+  verbs: [get, list, watch, create, delete, patch]
+- apiGroups: [insights.observer.io]
+  resources: [analysisschedules]
+  verbs: [get, list, watch]
+- apiGroups: [insights.observer.io]
+  resources: [analysisruns/status, analysisschedules/status]
+  verbs: [update]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [ray.io]
+  resources: [rayjobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [ray.io]
+  resources: [rayclusters]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, create]
+{{- end }}

@@ -1,0 +1,102 @@
+"""Looking at a schedule: observe, decide, act."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from insights_crds.v1 import API_VERSION, AnalysisSchedule
+from insights_operator import naming
+from insights_operator.act import RUNS, NotLeadingError, announce
+from insights_operator.cache import Cache
+from insights_operator.kubernetes_api import Api, ApiError, Resource
+from insights_operator.lease import Leader
+from insights_operator.schedules import (
+    CreateRun,
+    RemoveRun,
+    SayOfSchedule,
+    WriteSchedule,
+    schedule,
+)
+from insights_operator.work_queue import Key
+
+__all__ = ["Scheduler"]
+
+_SCHEDULES = Resource(API_VERSION, AnalysisSchedule.plural)
+_SOON = 0.2
+
+
+class Scheduler:
+    """Looks at schedules."""
+
+    def __init__(self, api: Api, cache: Cache, leader: Leader, identity: str) -> None:
+        """Look at schedules through these."""
+        self._api = api
+        self._cache = cache
+        self._leader = leader
+        self._identity = identity
+
+    async def look(self, key: Key) -> float | None:
+        """Look at one schedule; returns when to look again."""
+        seen = self._cache.get(_SCHEDULES.plural, key)
+        if seen is None or not self._leader.valid():
+            return None
+        namespace, name = key
+        label = naming.label_value(name)
+        runs = self._cache.labelled(RUNS.plural, namespace, naming.SCHEDULE_LABEL, label)
+        plan = schedule(seen, runs, datetime.now(UTC))
+        try:
+            for action in plan.actions:
+                if not self._leader.valid():
+                    raise NotLeadingError(f"{namespace}/{name}")
+                await self._do(action, namespace, dict(seen))
+        except ApiError as error:
+            # Somebody was faster, or the schedule is gone: look again at what is there now.
+            if error.status in (404, 409):
+                return _SOON
+            raise
+        return plan.again_after
+
+    async def _do(
+        self,
+        action: CreateRun | RemoveRun | WriteSchedule | SayOfSchedule,
+        namespace: str,
+        seen: dict[str, Any],
+    ) -> None:
+        match action:
+            case CreateRun():
+                await self._create(action, namespace, seen)
+            case RemoveRun():
+                await self._api.delete(RUNS.path(namespace, action.name), action.uid)
+            case WriteSchedule():
+                path = _SCHEDULES.path(namespace, seen["metadata"]["name"])
+                await self._api.replace(f"{path}/status", {**seen, "status": dict(action.status)})
+            case SayOfSchedule():
+                await self._say(action, seen)
+
+    async def _create(self, action: CreateRun, namespace: str, seen: dict[str, Any]) -> None:
+        name = action.manifest["metadata"]["name"]
+        try:
+            await self._api.create(RUNS.path(namespace), action.manifest)
+        except ApiError as error:
+            if error.reason == "AlreadyExists":
+                there = await self._api.get(RUNS.path(namespace, name))
+                owners = there["metadata"].get("ownerReferences") or ()
+                if any(o.get("uid") == seen["metadata"]["uid"] for o in owners):
+                    return
+            # Refused by admission, a quota or another run of that name; a person must know.
+            said = SayOfSchedule("CreateFailed", f"run {name}: {error}", name, warning=True)
+            await self._say(said, seen)
+            raise
+
+    async def _say(self, action: SayOfSchedule, seen: dict[str, Any]) -> None:
+        await announce(
+            self._api,
+            AnalysisSchedule.__name__,
+            seen["metadata"],
+            self._identity,
+            reason=action.reason,
+            message=action.message,
+            about=action.about,
+            warning=action.warning,
+        )

@@ -1,0 +1,3 @@
+module observer.io/tests/cluster/pause
+
+go 1.27

@@ -1,0 +1,53 @@
+"""`kubectl` against one cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Kubectl"]
+
+
+class Kubectl:
+    """`kubectl` against one cluster."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        """Use a kubeconfig."""
+        self._command = shutil.which(
+            "kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        )
+        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+
+    def try_(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run it, whether or not it succeeds."""
+        return subprocess.run(
+            [str(self._command), *arguments], input=stdin, capture_output=True, text=True,
+            env=self._environment, timeout=120, check=False,
+        )  # fmt: skip
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run it; what it prints.
+
+        Raises:
+            AssertionError: it failed; its words are quoted.
+        """
+        done = self.try_(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """An object or a list, as JSON."""
+        return dict(json.loads(self("get", *arguments, "-o", "json")))
+
+    def ready_node(self, name: str) -> bool:
+        """Whether a node says that it is ready."""
+        done = self.try_(
+            "get", "node", name, "-o",
+            "jsonpath={.status.conditions[?(@.type=='Ready')].status}",
+        )  # fmt: skip
+        return done.stdout.strip() == "True"

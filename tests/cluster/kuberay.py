@@ -1,0 +1,47 @@
+"""The KubeRay operator as a process beside the cluster; it reaches Ray through the API server."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+
+from tests.cluster.binaries import binary, module_folder
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.processes import free_port
+
+__all__ = ["install_crds", "start"]
+
+
+def install_crds(kubectl: Kubectl) -> None:
+    """Teach the API server KubeRay's kinds."""
+    crds = module_folder("kuberay", "github.com/ray-project/kuberay/ray-operator")
+    kubectl("apply", "--server-side", "-f", str(crds / "config/crd/bases"))
+    kubectl(
+        "wait", "--for=condition=Established", "--timeout=60s", "crd",
+        "rayjobs.ray.io", "rayclusters.ray.io",
+    )  # fmt: skip
+
+
+def start(plane: ControlPlane) -> None:
+    """Start the operator on a cluster that knows its kinds."""
+    health = free_port()
+    plane.processes.start(
+        "kuberay",
+        [
+            binary("kuberay"), "--enable-leader-election=false", "--use-kubernetes-proxy",
+            f"--metrics-addr=127.0.0.1:{free_port()}",
+            f"--health-probe-bind-address=127.0.0.1:{health}",
+        ],
+        lambda: _healthy(f"http://127.0.0.1:{health}/healthz"),
+        environment={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
+    )  # fmt: skip
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
