@@ -45,7 +45,8 @@ LABEL org.opencontainers.image.title="Observer Coordinator Insights: operator" \
 COPY --from=operator-build /opt/insights /opt/insights
 ENV PATH=/opt/insights/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \
+    USER=insights
 USER 65532:65532
 ENTRYPOINT ["insights-operator"]
 
@@ -58,7 +59,8 @@ RUN command -v wget >/dev/null || { apt-get update && apt-get install -y --no-in
 COPY --from=workload-build /opt/insights /opt/insights
 ENV PATH=/opt/insights/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \
+    USER=insights
 WORKDIR /work
 USER 65532:65532
 CMD ["insights", "--help"]

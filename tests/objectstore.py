@@ -20,11 +20,12 @@ _DEADLINE = 60.0
 
 
 @contextmanager
-def seaweedfs(folder: Path) -> Iterator[str]:
+def seaweedfs(folder: Path, host: str = "127.0.0.1") -> Iterator[str]:
     """Run a server while entered; gives its address. Any key is accepted.
 
     Args:
         folder: for its data and its log.
+        host: address to listen on.
 
     Raises:
         RuntimeError: it did not come up; its log is quoted.
@@ -37,14 +38,15 @@ def seaweedfs(folder: Path) -> Iterator[str]:
     log = (folder / "log").open("wb")
     process = subprocess.Popen(
         [
-            weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", f"-s3.port={s3}",
+            weed, "server", f"-dir={folder}", f"-ip={host}", f"-ip.bind={host}", "-s3",
+            f"-s3.port={s3}",
             f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}",
             "-master.volumeSizeLimitMB=64", "-volume.max=0",
         ],
         stdout=log, stderr=log,
     )  # fmt: skip
     try:
-        address = f"http://127.0.0.1:{s3}"
+        address = f"http://{host}:{s3}"
         _wait(address, process, folder / "log")
         yield address
     finally:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -57,6 +57,7 @@ class Feeds:
         runs: WorkQueue,
         schedules: WorkQueue,
         *,
+        identity: str,
         namespaces: tuple[str, ...],
         listing_seconds: float,
     ) -> None:
@@ -68,6 +69,7 @@ class Feeds:
             cache: what was last seen.
             runs: runs to look at.
             schedules: schedules to look at.
+            identity: of this replica.
             namespaces: to watch; all where empty.
             listing_seconds: time between two listings.
         """
@@ -76,6 +78,7 @@ class Feeds:
         self._cache = cache
         self._runs = runs
         self._schedules = schedules
+        self._identity = identity
         self._namespaces = namespaces
         self._seconds = listing_seconds
         self._stale = -1  # the first listing is there to know more
@@ -85,7 +88,7 @@ class Feeds:
     async def watch(self) -> None:
         """Watch, for ever; anew when KubeRay comes or goes."""
         loop = asyncio.get_running_loop()
-        self.kuberay = await self._knows(_RAY_API)
+        self.kuberay = await self._first_discovery()
         while True:
             stop = threading.Event()
             watching = asyncio.create_task(asyncio.to_thread(self._run_kopf, loop, stop))
@@ -96,6 +99,14 @@ class Feeds:
             await watching
             _log.info("what the API server offers has changed", extra={"kuberay": self.kuberay})
             self.mark_all()
+
+    async def _first_discovery(self) -> bool:
+        while True:
+            try:
+                return await self._knows(_RAY_API)
+            except (ApiError, OSError, TimeoutError) as error:
+                _log.warning("no API server", extra={"error": type(error).__name__})
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def _until_discovery_changes(self, watching: asyncio.Task[None]) -> None:
         while True:
@@ -125,6 +136,8 @@ class Feeds:
             registry=self._registry(loop),
             settings=settings,
             standalone=True,
+            # It would otherwise look up the user's name, which a container's user has not.
+            identity=cast(Any, self._identity),
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             stop_flag=stop,
@@ -202,11 +215,13 @@ class Feeds:
             newer, gone = self._cache.differences(resource.plural, objects)
             wrong += len(newer)
             for each in newer:
-                self._take(resource.plural, "MODIFIED", each)
+                self._cache.put(resource.plural, each)
+                self._mark(resource.plural, each)
             for each in gone:
                 # Made since the listing, or gone since before it: only the API server knows.
                 if await self._is_gone(resource, each):
-                    self._take(resource.plural, "DELETED", each)
+                    self._mark(resource.plural, each)
+                    self._cache.remove(resource.plural, each)
                     wrong += 1
         # An attempt whose run vanished while nobody watched is at work for nobody.
         for key in await self._database.active_runs():

@@ -60,6 +60,7 @@ async def run(settings: Settings) -> None:
             cache,
             runs,
             schedules,
+            identity=settings.identity,
             namespaces=settings.watch_namespaces,
             listing_seconds=settings.listing_seconds,
         )

@@ -215,7 +215,7 @@ def _written(
 ) -> SchedulePlan:
     generation = int(seen["metadata"].get("generation", 0))
     conditions = merge(old.get("conditions") or (), {"Ready": fact}, generation, now, _TYPES)
-    active = sorted(str(run["metadata"]["name"]) for run in runs if not _finished(run))
+    active = sorted({str(run["metadata"]["name"]) for run in runs if not _finished(run)})
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": conditions,

@@ -30,8 +30,5 @@ def kubectl(apiserver) -> Kubectl:
     kubectl = Kubectl(apiserver.kubeconfig)
     for crd in sorted((REPOSITORY / "crds").glob("*.yaml")):
         kubectl("apply", "--server-side", "-f", str(crd))
-    kubectl(
-        "wait", "--for=condition=Established", "--timeout=60s", "crd",
-        "analysisruns.insights.observer.io", "analysisschedules.insights.observer.io",
-    )  # fmt: skip
+    kubectl.establish("analysisruns.insights.observer.io", "analysisschedules.insights.observer.io")
     return kubectl

@@ -19,7 +19,7 @@ from tests.cluster.binaries import binary
 from tests.cluster.certificates import Credentials, make_credentials
 from tests.cluster.processes import Processes, free_port
 
-__all__ = ["ControlPlane", "control_plane"]
+__all__ = ["ControlPlane", "answers", "control_plane"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _start_etcd(processes: Processes, etcd: Path, folder: Path, clients: str) ->
             # Nothing in a test outlives its machine.
             "--unsafe-no-fsync", "--log-level=warn",
         ],
-        lambda: _answers(f"{clients}/health"),
+        lambda: answers(f"{clients}/health"),
     )  # fmt: skip
 
 
@@ -110,6 +110,7 @@ def _start_api(
             api, f"--etcd-servers={etcd}", f"--secure-port={port}", f"--bind-address={host}",
             # Pods find the API server by it; a loopback address is no use to them.
             *([] if host == "127.0.0.1" else [f"--advertise-address={host}"]),
+            "--kubelet-preferred-address-types=InternalIP",
             f"--tls-cert-file={credentials.server_certificate}",
             f"--tls-private-key-file={credentials.server_key}", f"--token-auth-file={tokens}",
             f"--service-account-key-file={credentials.account_public}",
@@ -118,7 +119,7 @@ def _start_api(
             "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC",
             "--allow-privileged", f"--cert-dir={folder}", "--profiling=false",
         ],
-        lambda: _answers(request, context),
+        lambda: answers(request, context),
     )  # fmt: skip
     return kubeconfig
 
@@ -127,7 +128,6 @@ def _start_controllers(
     processes: Processes, manager: Path, kubeconfig: Path, credentials: Credentials
 ) -> None:
     port = free_port()
-    context = ssl._create_unverified_context()  # its certificate is its own, made at start
     processes.start(
         "kube-controller-manager",
         [
@@ -138,11 +138,13 @@ def _start_controllers(
             f"--root-ca-file={credentials.ca}", "--use-service-account-credentials",
             f"--cert-dir={credentials.ca.parent}",
         ],
-        lambda: _answers(f"https://127.0.0.1:{port}/healthz", context),
+        lambda: answers(f"https://127.0.0.1:{port}/healthz"),
     )  # fmt: skip
 
 
-def _answers(request: str | urllib.request.Request, context: ssl.SSLContext | None = None) -> bool:
+def answers(request: str | urllib.request.Request, context: ssl.SSLContext | None = None) -> bool:
+    """Whether a server says 200. Without a context, whose its certificate is does not matter."""
+    context = context or ssl._create_unverified_context()
     try:
         with urllib.request.urlopen(request, timeout=2, context=context) as answer:
             return bool(answer.status == 200)

@@ -28,7 +28,7 @@ _SOURCES = ("Dockerfile", "pyproject.toml", "uv.lock", "crds", "operator", "stor
 _BASE = "localhost/insights-base:bookworm"
 _BASE_PACKAGES = "ca-certificates,python3,python3-venv,wget"
 _MIRROR = "http://deb.debian.org/debian"
-_BUILDAH = ("buildah", "--storage-driver", "vfs")
+_BUILDAH = ("buildah", "--storage-driver", "overlay")
 _TARGETS = {OPERATOR_IMAGE: "operator", WORKLOAD_IMAGE: "workload"}
 
 

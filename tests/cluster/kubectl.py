@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.processes import wait_for
+
 __all__ = ["Kubectl"]
 
 
@@ -43,6 +45,16 @@ class Kubectl:
     def get(self, *arguments: str) -> dict[str, Any]:
         """An object or a list, as JSON."""
         return dict(json.loads(self("get", *arguments, "-o", "json")))
+
+    def establish(self, *crds: str) -> None:
+        """Wait until the API server serves kinds that were just applied."""
+
+        # `kubectl wait` gives up where a CRD has no conditions yet, which is so for a moment.
+        def served() -> bool:
+            done = self.try_("wait", "--for=condition=Established", "--timeout=5s", "crd", *crds)
+            return done.returncode == 0
+
+        wait_for(served, 60)
 
     def ready_node(self, name: str) -> bool:
         """Whether a node says that it is ready."""

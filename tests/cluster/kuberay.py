@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
 
 from tests.cluster.binaries import binary, module_folder
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.controlplane import ControlPlane, answers
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import free_port
 
@@ -18,10 +16,7 @@ def install_crds(kubectl: Kubectl) -> None:
     """Teach the API server KubeRay's kinds."""
     crds = module_folder("kuberay", "github.com/ray-project/kuberay/ray-operator")
     kubectl("apply", "--server-side", "-f", str(crds / "config/crd/bases"))
-    kubectl(
-        "wait", "--for=condition=Established", "--timeout=60s", "crd",
-        "rayjobs.ray.io", "rayclusters.ray.io",
-    )  # fmt: skip
+    kubectl.establish("rayjobs.ray.io", "rayclusters.ray.io")
 
 
 def start(plane: ControlPlane) -> None:
@@ -34,14 +29,6 @@ def start(plane: ControlPlane) -> None:
             f"--metrics-addr=127.0.0.1:{free_port()}",
             f"--health-probe-bind-address=127.0.0.1:{health}",
         ],
-        lambda: _healthy(f"http://127.0.0.1:{health}/healthz"),
+        lambda: answers(f"http://127.0.0.1:{health}/healthz"),
         environment={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
     )  # fmt: skip
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket as socket_module
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ import psutil
 import yaml
 
 from tests.cluster.binaries import binary
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.controlplane import ControlPlane, answers
 from tests.cluster.images import PAUSE_IMAGE
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import Processes, free_port, wait_for
@@ -165,15 +166,16 @@ state = "{folder}/state"
 
 
 def _start_scheduler(processes: Processes, plane: ControlPlane) -> None:
+    port = free_port()
     processes.start(
         "kube-scheduler",
         [
             binary("kube-scheduler"), f"--kubeconfig={plane.kubeconfig}", "--leader-elect=false",
             f"--authentication-kubeconfig={plane.kubeconfig}", "--bind-address=127.0.0.1",
-            f"--authorization-kubeconfig={plane.kubeconfig}", f"--secure-port={free_port()}",
+            f"--authorization-kubeconfig={plane.kubeconfig}", f"--secure-port={port}",
             f"--cert-dir={plane.folder}",
         ],
-        lambda: True,
+        lambda: answers(f"https://127.0.0.1:{port}/healthz"),
     )  # fmt: skip
 
 
@@ -189,7 +191,7 @@ def _start_coredns(processes: Processes, plane: ControlPlane, folder: Path) -> N
 }}
 """
     )
-    processes.start("coredns", [binary("coredns"), "-conf", corefile], lambda: True)
+    processes.start("coredns", [binary("coredns"), "-conf", corefile], _resolves)
 
 
 def _start_kubelet(processes: Processes, plane: ControlPlane, folder: Path) -> None:
@@ -246,15 +248,17 @@ def _start_kubelet(processes: Processes, plane: ControlPlane, folder: Path) -> N
 
 
 def _start_proxy(processes: Processes, plane: ControlPlane, folder: Path) -> None:
+    health = free_port()
     processes.start(
         "kube-proxy",
         [
             binary("kube-proxy"), f"--kubeconfig={plane.kubeconfig}", f"--cluster-cidr={_SUBNET}",
             f"--hostname-override={_NAME}", "--proxy-mode=iptables", "--conntrack-max-per-core=0",
-            "--metrics-bind-address=127.0.0.1:0", "--healthz-bind-address=127.0.0.1:0",
+            f"--metrics-bind-address=127.0.0.1:{free_port()}",
+            f"--healthz-bind-address=127.0.0.1:{health}",
             "--conntrack-tcp-timeout-established=0s", "--conntrack-tcp-timeout-close-wait=0s",
         ],
-        lambda: True,
+        lambda: answers(f"http://127.0.0.1:{health}/livez"),
     )  # fmt: skip
 
 
@@ -273,6 +277,7 @@ def _empty(processes: Processes, socket: Path, folder: Path, plane: ControlPlane
             for child in shim.children(recursive=True):
                 child.kill()
             shim.kill()
+    _forget_rules()
     for netns in Path("/run/netns").glob("cni-*"):
         _ip("netns", "del", netns.name, quiet=True)
     _unmount(folder)
@@ -283,6 +288,13 @@ def _empty(processes: Processes, socket: Path, folder: Path, plane: ControlPlane
         _quietly(kubepods.rmdir)
 
 
+def _forget_rules() -> None:
+    """Take what CNI and kube-proxy wrote out of the packet filter."""
+    saved = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
+    kept = [line for line in saved.splitlines() if "CNI-" not in line and "KUBE-" not in line]
+    subprocess.run(["iptables-restore"], input="\n".join(kept) + "\n", text=True, check=False)
+
+
 def _unmount(folder: Path) -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for point in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
@@ -290,6 +302,14 @@ def _unmount(folder: Path) -> None:
     end = time.monotonic() + 10
     while time.monotonic() < end and str(folder) in Path("/proc/mounts").read_text():
         wait_for(lambda: str(folder) not in Path("/proc/mounts").read_text(), 10)
+
+
+def _resolves() -> bool:
+    try:
+        socket_module.create_connection((BRIDGE_ADDRESS, 53), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _ip(*arguments: str, quiet: bool = False) -> None:

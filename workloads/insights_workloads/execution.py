@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
@@ -230,16 +230,23 @@ def _spread(roster: Roster, features: list[str], wanted: bool | None) -> Spread 
         from insights_workloads.ray_session import ensure_ray
 
         ensure_ray()
+        import ray
+
+        # Workers on other nodes see no file of ours; Ray's store is the source of a shard, for
+        # the actor that loads it first as for the one that replaces it.
         sources = [
-            partial(_scaled_shard, shard.path, tuple(features), scale) for shard in roster.shards
+            partial(_scaled_shard, ray.put(shard.path.read_bytes()), tuple(features), scale)
+            for shard in roster.shards
         ]
         return RayRows(sources, [shard.rows for shard in roster.shards], len(features))
 
     return spread
 
 
-def _scaled_shard(path: Path, features: tuple[str, ...], scale: Scale) -> np.ndarray:
-    return scale.apply(shard_matrix(path, features))
+def _scaled_shard(file: Any, features: tuple[str, ...], scale: Scale) -> np.ndarray:
+    import ray
+
+    return scale.apply(shard_matrix(pa.BufferReader(ray.get(file)), features))
 
 
 def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPlan | None:

@@ -51,6 +51,7 @@ def pod_template(
     role: str,
     container: str,
     resources: Resources,
+    limits: Resources | None = None,
     command: list[str] | None = None,
     drives: bool = False,
     touches_data: bool = True,
@@ -61,12 +62,14 @@ def pod_template(
         order: the attempt.
         role: `driver`, `head`, `worker` or `submitter`; becomes a label.
         container: name of the container.
-        resources: request and limit.
+        resources: request, and limit where no other is given.
+        limits: limit.
         command: the container's command; the image's own where None.
         drives: whether the driver runs here, which needs the database.
         touches_data: whether roster and result files are read or written here.
     """
     compute = order.compute
+    limits = limits or resources
     keys = (*(_DATABASE_KEYS if drives else ()), *(_OBJECT_STORE_KEYS if touches_data else ()))
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -99,7 +102,7 @@ def pod_template(
                 ],
                 "resources": {
                     "requests": {"cpu": resources.cpu, "memory": resources.memory},
-                    "limits": {"cpu": resources.cpu, "memory": resources.memory},
+                    "limits": {"cpu": limits.cpu, "memory": limits.memory},
                 },
                 "securityContext": {
                     "allowPrivilegeEscalation": False,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 from insights_crds.v1 import Resources
@@ -24,9 +25,12 @@ API_VERSION = "ray.io/v1"
 KIND = "RayJob"
 PLURAL = "rayjobs"
 
+_VERSION = version("observer-coordinator-insights")
 _NET_SECONDS = 600
 """How much later than us KubeRay gives up: a net for when no operator runs."""
 _SUBMITTER = Resources(cpu="100m", memory="512Mi")
+_SUBMITTER_LIMITS = Resources(cpu="1", memory="512Mi")
+"""It needs a core for the seconds in which it starts, and next to nothing afterwards."""
 _AUTOSCALER_TOKEN = "autoscaler-token"  # noqa: S105 (the name of a volume)
 _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105
 
@@ -86,7 +90,10 @@ def _on_standing_cluster(order: ChildOrder) -> dict[str, Any]:
         "clusterSelector": dict(order.compute.ray_cluster_selector or {}),
         "entrypointNumCpus": 1,
         # JSON is YAML; the values hold nothing secret.
-        "runtimeEnvYAML": json.dumps({"env_vars": driver_environment(order)}, sort_keys=True),
+        "runtimeEnvYAML": json.dumps(
+            {"env_vars": {**driver_environment(order), "INSIGHTS_VERSION": _VERSION}},
+            sort_keys=True,
+        ),
     }
 
 
@@ -131,6 +138,7 @@ def _on_own_cluster(order: ChildOrder) -> dict[str, Any]:
             role="submitter",
             container="submitter",
             resources=_SUBMITTER,
+            limits=_SUBMITTER_LIMITS,
             touches_data=False,
         ),
         "rayClusterSpec": cluster,

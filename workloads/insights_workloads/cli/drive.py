@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import typer
 
-from insights_crds.reasons import FailureClass
+from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import AnalysisRunSpec
 from insights_store import driver
 from insights_store.execution import Claim, Execution, Fenced
@@ -24,6 +24,7 @@ from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
 from insights_workloads.results.stores import store_from_environment
+from insights_workloads.version import ENGINE_VERSION
 
 __all__ = ["drive"]
 
@@ -49,6 +50,7 @@ def drive() -> None:
         with psycopg.connect(store.dsn, connect_timeout=15) as connection:
             held = driver.claim(connection, execution, attempt)
         log("claimed", claim=held.claim)
+        _expect_version(store.dsn, held)
         home = os.environ.get("INSIGHTS_HOME")
         with tempfile.TemporaryDirectory(dir=home) as spool:
             settings = Settings(
@@ -67,6 +69,20 @@ def drive() -> None:
     except psycopg.OperationalError:
         log("failed", reason="StoreUnreachable")
         raise typer.Exit(ExitCode.FAILED) from None
+
+
+def _expect_version(dsn: str, held: Claim) -> None:
+    """On a standing cluster the image is not of the operator's choosing: it must be the same."""
+    wanted = os.environ.get("INSIGHTS_VERSION", ENGINE_VERSION)
+    if wanted == ENGINE_VERSION:
+        return
+    message = (
+        f"the Ray cluster runs version {ENGINE_VERSION} of the engine, the operator {wanted}; give "
+        "the cluster the operator's image, or the run a cluster of its own"
+    )
+    with psycopg.connect(dsn, connect_timeout=15) as connection:
+        driver.fail(connection, held, FailureClass.USER, Reason.IMAGE_MISMATCH.value, message)
+    raise RunFailedError(FailureClass.USER, Reason.IMAGE_MISMATCH, message)
 
 
 def _spec(held: Claim) -> AnalysisRunSpec:

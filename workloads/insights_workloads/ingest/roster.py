@@ -94,13 +94,13 @@ class Roster:
             yield _read(shard.path, list(names)).combine_chunks().to_batches()[0]
 
 
-def shard_matrix(path: Path, names: Sequence[str]) -> np.ndarray:
+def shard_matrix(shard: Path | pa.BufferReader, names: Sequence[str]) -> np.ndarray:
     """Columns of numbers of one shard, float64 (rows, len(names)); a missing value is NaN."""
-    table = _read(path, list(dict.fromkeys(names)))
+    table = _read(shard, list(dict.fromkeys(names)))
     return np.column_stack(
         [table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in names]
     )
 
 
-def _read(path: Path, names: list[str]) -> pa.Table:
-    return pq.read_table(path, columns=names, memory_map=False, use_threads=False)
+def _read(shard: Path | pa.BufferReader, names: list[str]) -> pa.Table:
+    return pq.read_table(shard, columns=names, memory_map=False, use_threads=False)
