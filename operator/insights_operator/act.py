@@ -9,6 +9,7 @@ from typing import Any
 
 from insights_crds.v1 import API_VERSION, AnalysisRun
 from insights_operator import naming
+from insights_operator.cache import Cache
 from insights_operator.children.kinds import ChildKind
 from insights_operator.database import Database
 from insights_operator.kubernetes_api import Api, ApiError, Resource
@@ -42,9 +43,16 @@ class NotLeadingError(Exception):
 class Actor:
     """Carries out plans."""
 
-    def __init__(self, api: Api, database: Database, leader: Leader, identity: str) -> None:
-        """Act through an API server and a database, while leading."""
+    def __init__(
+        self, api: Api, database: Database, cache: Cache, leader: Leader, identity: str
+    ) -> None:
+        """Act through an API server and a database, while leading.
+
+        What the API server answers goes into the cache at once: a decision that came before the
+        watch tells of our own write would make it again, in vain.
+        """
         self._api = api
+        self._cache = cache
         self._database = database
         self._leader = leader
         self._identity = identity
@@ -76,7 +84,7 @@ class Actor:
                 await self._database.bury(namespace, name)
             case WriteStatus() if run is not None:
                 body = {**run, "status": dict(action.status)}
-                await self._api.replace(f"{path}/status", body)
+                self._cache.put(RUNS.plural, await self._api.replace(f"{path}/status", body))
             case CreateChild():
                 await self._create(action, namespace)
             case DeleteChild():
@@ -88,9 +96,12 @@ class Actor:
                 if isinstance(action, AddFinalizer):
                     held.append(naming.FINALIZER)
                 version = run["metadata"]["resourceVersion"]
-                await self._api.merge(
+                left = await self._api.merge(
                     path, {"metadata": {"finalizers": held, "resourceVersion": version}}
                 )
+                # The last finalizer of a deleted run takes the run with it.
+                if "deletionTimestamp" not in left["metadata"]:
+                    self._cache.put(RUNS.plural, left)
             case DeleteRun() if run is not None:
                 await self._api.delete(path, str(run["metadata"]["uid"]))
 
@@ -99,7 +110,8 @@ class Actor:
         owner = action.manifest["metadata"]["ownerReferences"][0]["uid"]
         resource = Resource(action.kind.api_version, action.kind.plural)
         try:
-            await self._api.create(resource.path(namespace), action.manifest)
+            made = await self._api.create(resource.path(namespace), action.manifest)
+            self._cache.put(resource.plural, made)
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise

@@ -219,11 +219,10 @@ class _Decision:
         return self._alive(attempt, verdict, made)
 
     def _alive(self, attempt: Attempt, alive: Alive, made: list[Action]) -> Plan:
-        told = [
-            self._announce(
-                "Started", f"attempt {attempt.number} started", f"{attempt.key}/{attempt.number}"
-            )
-        ]
+        told = []
+        if not self._told_of(attempt):
+            about = f"{attempt.key}/{attempt.number}"
+            told.append(self._announce("Started", f"attempt {attempt.number} started", about))
         pending = attempt.settings != self._wish.settings
         if alive.phase is ChildPhase.QUEUED:
             self._facts["ClusterReady"] = Fact("False", Reason.QUEUED, "it waits in its queue")
@@ -257,6 +256,11 @@ class _Decision:
         # Intent before effect: the status tells of the child before it is made.
         plan = self._write([], told, attempt=attempt, again=again)
         return replace(plan, actions=(*plan.actions, *made))
+
+    def _told_of(self, attempt: Attempt) -> bool:
+        """Whether the status shows an attempt already, and so its start was announced."""
+        shown = ((self._seen.run or {}).get("status") or {}).get("execution") or {}
+        return (shown.get("key"), shown.get("attempt")) == (attempt.key, attempt.number)
 
     def _failed(self, over: GiveUp) -> Plan:
         last = over.last

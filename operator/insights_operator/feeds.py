@@ -47,6 +47,7 @@ class Feeds:
 
     Attributes:
         verified: when a listing last agreed with what the watches had told.
+        filled: set once everything was listed; before it, what is missing may yet be there.
     """
 
     def __init__(
@@ -83,12 +84,15 @@ class Feeds:
         self._seconds = listing_seconds
         self._stale = -1  # the first listing is there to know more
         self.kuberay = False
+        self._discovered = asyncio.Event()
         self.verified = time.monotonic()
+        self.filled = asyncio.Event()
 
     async def watch(self) -> None:
         """Watch, for ever; anew when KubeRay comes or goes."""
         loop = asyncio.get_running_loop()
         self.kuberay = await self._first_discovery()
+        self._discovered.set()
         while True:
             stop = threading.Event()
             watching = asyncio.create_task(asyncio.to_thread(self._run_kopf, loop, stop))
@@ -195,6 +199,8 @@ class Feeds:
     async def listings(self) -> None:
         """List everything now and then, for ever, and correct the cache by it.
 
+        The first listing waits for discovery, which says what there is to list.
+
         Raises:
             StaleWatchError: two listings in a row knew what no watch had told.
         """
@@ -203,13 +209,15 @@ class Feeds:
                 await self.list_once()
             except (ApiError, OSError, TimeoutError) as error:
                 _log.warning("a listing failed", extra={"error": type(error).__name__})
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self._seconds if self.filled.is_set() else _POLL_SECONDS)
 
     async def list_once(self) -> None:
         """List every kind once; what was known wrongly is corrected and looked at again."""
+        await self._discovered.wait()
         listed = {resource: await self._list(resource) for resource in self._watched()}
-        # A watch may be a moment behind; what it has not told by then it will not tell.
-        await asyncio.sleep(min(_LONGEST_GRACE, self._seconds / 10))
+        if self.filled.is_set():
+            # A watch may be a moment behind; what it has not told by then it will not tell.
+            await asyncio.sleep(min(_LONGEST_GRACE, self._seconds / 10))
         wrong = 0
         for resource, objects in listed.items():
             newer, gone = self._cache.differences(resource.plural, objects)
@@ -223,6 +231,7 @@ class Feeds:
                     self._mark(resource.plural, each)
                     self._cache.remove(resource.plural, each)
                     wrong += 1
+        self.filled.set()
         # An attempt whose run vanished while nobody watched is at work for nobody.
         for key in await self._database.active_runs():
             self._runs.mark(key)

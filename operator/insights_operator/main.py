@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from insights_operator import logs
@@ -21,7 +22,7 @@ from insights_operator.lease import Leader
 from insights_operator.reconcile import Reconciler
 from insights_operator.scheduling import Scheduler
 from insights_operator.settings import Settings, settings_from_environment
-from insights_operator.work_queue import WorkQueue
+from insights_operator.work_queue import Key, WorkQueue
 
 __all__ = ["main", "run"]
 
@@ -53,7 +54,7 @@ async def run(settings: Settings) -> None:
     ):
         cache, runs, schedules = Cache(), WorkQueue(), WorkQueue()
         leader = Leader(api, settings.namespace, _LEASE, settings.identity, _lost)
-        actor = Actor(api, database, leader, settings.identity)
+        actor = Actor(api, database, cache, leader, settings.identity)
         feeds = Feeds(
             api,
             database,
@@ -75,8 +76,11 @@ async def run(settings: Settings) -> None:
             asyncio.create_task(feeds.listings()),
             asyncio.create_task(feeds.progress()),
             asyncio.create_task(_begin(leader, feeds)),
-            *(asyncio.create_task(runs.work(reconciler.look)) for _ in range(settings.workers)),
-            asyncio.create_task(schedules.work(scheduler.look)),
+            *(
+                asyncio.create_task(_work(feeds, runs, reconciler.look))
+                for _ in range(settings.workers)
+            ),
+            asyncio.create_task(_work(feeds, schedules, scheduler.look)),
         ]
         async with serve(settings.http_port, lambda: _pulse(api, feeds, settings)):
             stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
@@ -96,6 +100,14 @@ async def run(settings: Settings) -> None:
 def _pulse(api: Api, feeds: Feeds, settings: Settings) -> Pulse:
     now = time.monotonic()
     return Pulse(now - api.reached, now - feeds.verified, settings.listing_seconds)
+
+
+async def _work(
+    feeds: Feeds, queue: WorkQueue, look: Callable[[Key], Awaitable[float | None]]
+) -> None:
+    # Before everything was listed, a run or a child that is not known may be there all the same.
+    await feeds.filled.wait()
+    await queue.work(look)
 
 
 async def _begin(leader: Leader, feeds: Feeds) -> None:

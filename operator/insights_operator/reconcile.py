@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from insights_operator import naming
-from insights_operator.act import Actor
+from insights_operator.act import RUNS, Actor
 from insights_operator.cache import Cache
 from insights_operator.children.kinds import KINDS
 from insights_operator.conditions import condition
@@ -22,6 +22,7 @@ from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
 from insights_operator.observed import Child, Config, Observed
 from insights_operator.plan import StartAttempt, WriteStatus
+from insights_operator.record import Record
 from insights_operator.slots import Limits, slot
 from insights_operator.work_queue import Key
 
@@ -83,7 +84,7 @@ class Reconciler:
 
     async def _observe(self, key: Key) -> Observed:
         namespace, name = key
-        run = self._cache.get("analysisruns", key)
+        run = self._cache.get(RUNS.plural, key) or await self._fetch(RUNS, namespace, name)
         uid = str(run["metadata"]["uid"]) if run is not None else None
 
         def mine(plural: str) -> list[Any]:
@@ -93,6 +94,7 @@ class Reconciler:
         pods, clusters = tuple(mine("pods")), tuple(mine("rayclusters"))
         known = await self._database.record(namespace, name)
         record, now = known if known is not None else (None, datetime.now(UTC))
+        children += await self._unknown_children(namespace, record, children)
         if record is not None:
             (self._active.add if record.active else self._active.discard)(key)
         waiting = {key: run} if run is not None else {}
@@ -113,6 +115,32 @@ class Reconciler:
             kuberay=self._kuberay(),
             progress_age=time.monotonic() - self._told.get(key, -1e9),
         )
+
+    async def _unknown_children(
+        self, namespace: str, record: Record | None, known: tuple[Child, ...]
+    ) -> tuple[Child, ...]:
+        """Children of active attempts that no watch has told of, as the API server knows them."""
+        out: list[Child] = []
+        for attempt in record.active if record is not None else ():
+            if any(child.name == attempt.child for child in known):
+                continue
+            kind = KINDS[attempt.child_kind]
+            resource = Resource(kind.api_version, kind.plural)
+            found = await self._fetch(resource, namespace, attempt.child)
+            if found is not None:
+                out.append(Child(kind, found))
+        return tuple(out)
+
+    async def _fetch(self, resource: Resource, namespace: str, name: str) -> Any:
+        """What is not in the cache may be there all the same: an event may be late, or lost."""
+        try:
+            found = await self._api.get(resource.path(namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        self._cache.put(resource.plural, found)
+        return found
 
     def _waiting(self) -> dict[Key, Any]:
         out = {}

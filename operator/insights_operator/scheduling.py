@@ -70,14 +70,17 @@ class Scheduler:
                 await self._api.delete(RUNS.path(namespace, action.name), action.uid)
             case WriteSchedule():
                 path = _SCHEDULES.path(namespace, seen["metadata"]["name"])
-                await self._api.replace(f"{path}/status", {**seen, "status": dict(action.status)})
+                body = {**seen, "status": dict(action.status)}
+                written = await self._api.replace(f"{path}/status", body)
+                self._cache.put(_SCHEDULES.plural, written)
             case SayOfSchedule():
                 await self._say(action, seen)
 
     async def _create(self, action: CreateRun, namespace: str, seen: dict[str, Any]) -> None:
         name = action.manifest["metadata"]["name"]
         try:
-            await self._api.create(RUNS.path(namespace), action.manifest)
+            made = await self._api.create(RUNS.path(namespace), action.manifest)
+            self._cache.put(RUNS.plural, made)
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 there = await self._api.get(RUNS.path(namespace, name))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from insights_crds.v1 import Summary
 from insights_operator.conditions import Fact, merge, stamp
 from insights_operator.record import Attempt, Publication
 from insights_operator.retries import failures
@@ -48,7 +49,7 @@ def compose(
         if attempt.remaining_seconds is not None:
             status["progress"]["remainingSeconds"] = attempt.remaining_seconds
     if published is not None:
-        status["summary"] = dict(published.summary)
+        status["summary"] = _stored(published.summary)
     elif "summary" in old and (old.get("execution") or {}).get("key") == wish.key:
         # Results that are there stay to be seen while the same is computed once more.
         status["summary"] = old["summary"]
@@ -65,10 +66,23 @@ def only_progress_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> boo
     return rest(old) == rest(new) and stage[0] == stage[1]
 
 
+def _stored(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A summary as the API server stores it: with its defaults, and without what it does not know.
+
+    What differed from the stored one would be written again and again.
+    """
+    known = {field.alias or name for name, field in Summary.model_fields.items()}
+    kept = {key: value for key, value in summary.items() if key in known}
+    return Summary.model_validate(kept).model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
 def _execution(
     wish: Wish, attempt: Attempt | None, published: Publication | None
 ) -> dict[str, Any]:
-    execution: dict[str, Any] = {"key": wish.key, "failures": failures(wish.tries)}
+    # Whole, as the API server stores it: a default that it adds would look like a difference.
+    execution: dict[str, Any] = {
+        "key": wish.key, "failures": failures(wish.tries), "attempt": 0
+    }  # fmt: skip
     if wish.token is not None:
         execution["rerun"] = wish.token
     if attempt is not None:

@@ -83,9 +83,11 @@ def _at_writes(fault: Fault, tally: Tally) -> None:
             raise ApiError(int(fault.kind), _REASONS[fault.kind], "injected")
         if due and fault.kind == "timeout-before":
             raise TimeoutError
-        answer = await request(self, method, path, *rest)
-        if due and fault.kind == "kill-after":
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            answer = await request(self, method, path, *rest)
+        finally:
+            if due and fault.kind == "kill-after":
+                os.kill(os.getpid(), signal.SIGKILL)
         if due and fault.kind == "timeout-after":
             raise TimeoutError
         return answer
@@ -104,9 +106,11 @@ def _at_commit(name: str, fault: Fault, tally: Tally) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if due and fault.kind == "timeout-before":
             raise TimeoutError
-        await commit(self, *arguments)
-        if due and fault.kind == "kill-after":
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            await commit(self, *arguments)
+        finally:
+            if due and fault.kind == "kill-after":
+                os.kill(os.getpid(), signal.SIGKILL)
         if due and fault.kind == "timeout-after":
             raise TimeoutError
 

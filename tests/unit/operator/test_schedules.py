@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from insights_crds.v1 import AnalysisScheduleStatus
 from insights_operator.schedules import (
     CreateRun,
     RemoveRun,
@@ -58,6 +59,10 @@ def kinds(plan) -> list[str]:
 
 
 def only(plan, kind):
+    for action in plan.actions:
+        if isinstance(action, WriteSchedule):
+            stored = AnalysisScheduleStatus.model_validate(action.status)
+            assert action.status == stored.model_dump(mode="json", by_alias=True, exclude_none=True)
     return [action for action in plan.actions if isinstance(action, kind)]
 
 

@@ -11,6 +11,7 @@ import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from insights_crds.v1 import AnalysisRunStatus
 from insights_operator import naming
 from insights_operator.children.kinds import KINDS
 from insights_operator.decide import decide
@@ -130,6 +131,11 @@ class World:
                 )  # fmt: skip
             case WriteStatus():
                 assert len(str(action.status)) < 32_768
+                # What the API server adds by default is there already, or every look would write.
+                stored = AnalysisRunStatus.model_validate(action.status)
+                assert action.status == stored.model_dump(
+                    mode="json", by_alias=True, exclude_none=True
+                )
                 self.status = copy.deepcopy(dict(action.status))
             case CreateChild():
                 name = action.manifest["metadata"]["name"]
