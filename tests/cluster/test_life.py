@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ from tests.cluster.processes import wait_for
 from tests.cluster.product import NAMESPACE
 from tests.cluster.run import RUNS, Run, small_ray_cluster
 
+INSIGHTS = str(Path(sys.executable).parent / "insights")
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -60,7 +65,14 @@ def test_a_ray_cluster_of_its_own(cluster, capsys) -> None:
 def test_one_pod(cluster) -> None:
     run = Run(cluster, "one-pod")
     run.apply(compute={"mode": "SinglePod"})
-    run.finished()
+    waited = subprocess.run(
+        [INSIGHTS, "wait", run.name, "-n", NAMESPACE, "--timeout", "200"],
+        env={**os.environ, "KUBECONFIG": str(cluster.plane.kubeconfig)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert waited.returncode == 0, waited.stderr
+    assert "published by attempt 1" in waited.stdout
+    assert "Running" in waited.stderr
     published_once(run)
     assert run.attempts() == [(1, 1, "Published", None)]
     nothing_is_left(run)

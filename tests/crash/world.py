@@ -47,6 +47,8 @@ class Server:
         token = document["users"][0]["user"]["token"]
         self.client = httpx.Client(
             base_url=cluster["server"], verify=False, timeout=30,
+            # A watch of each world stays open for its time.
+            limits=httpx.Limits(max_connections=None),
             headers={"Authorization": f"Bearer {token}"},
         )  # fmt: skip
 
@@ -264,7 +266,7 @@ class World:
         self._process.start()
 
     def _watch(self) -> None:
-        path = f"{_JOBS.format(self._namespace)}?watch=1&resourceVersion=0"
+        path = f"{_JOBS.format(self._namespace)}?watch=1&resourceVersion=0&timeoutSeconds=180"
         with (
             suppress(httpx.HTTPError),
             self._server.client.stream("GET", path, timeout=None) as lines,

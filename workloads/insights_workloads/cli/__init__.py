@@ -20,6 +20,7 @@ _COMMANDS = {
     "show": ("results", "show"),
     "report": ("results", "report"),
     "export": ("results", "export"),
+    "wait": ("wait", "wait"),
     "drive": ("drive", "drive"),
     "db": ("database", "database"),
 }
