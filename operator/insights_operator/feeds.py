@@ -33,7 +33,7 @@ _RAY = (Resource(_RAY_API, "rayjobs"), Resource(_RAY_API, "rayclusters"))
 _POLL_SECONDS = 1.0
 _DISCOVERY_SECONDS = 60.0
 _LONGEST_GRACE = 30.0
-_PATIENT_LISTINGS = 1
+_STALE_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Feeds:
         self._identity = identity
         self._namespaces = namespaces
         self._seconds = listing_seconds
-        self._stale = -1  # the first listing is there to know more
+        self._listed = False
         self.kuberay = False
         self._discovered = asyncio.Event()
         self.verified = time.monotonic()
@@ -202,7 +202,7 @@ class Feeds:
         The first listing waits for discovery, which says what there is to list.
 
         Raises:
-            StaleWatchError: two listings in a row knew what no watch had told.
+            StaleWatchError: listings kept knowing what no watch had told.
         """
         while True:
             try:
@@ -238,16 +238,16 @@ class Feeds:
         self._judge(wrong)
 
     def _judge(self, wrong: int) -> None:
-        if not wrong:
-            self._stale = 0
-            self.verified = time.monotonic()
+        now = time.monotonic()
+        if not wrong or not self._listed:
+            # The first listing is there to know more.
+            self._listed = True
+            self.verified = now
             return
-        self._stale += 1
-        if not self._stale:
-            return
+        behind = now - self.verified
         _log.warning("a listing knew more than the watches", extra={"objects": wrong})
-        if self._stale > _PATIENT_LISTINGS:
-            raise StaleWatchError(f"{self._stale} listings in a row knew more than the watches")
+        if behind > max(_STALE_SECONDS, 2 * self._seconds):
+            raise StaleWatchError(f"no listing agreed with the watches for {behind:.0f} s")
 
     async def _list(self, resource: Resource) -> list[dict[str, Any]]:
         selector = "" if resource in _OWN else naming.CHILD_SELECTOR

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 from kubernetes.aio import client, config
 
 __all__ = ["Api", "ApiError", "Resource", "open_api"]
@@ -132,9 +133,13 @@ class Api:
             body=None if body is None else dict(body),
             auth_settings=["BearerToken"],
         )
-        answer = await self._client.call_api(
-            method, url, sent, payload, posted, _request_timeout=_TIMEOUT_SECONDS
-        )
+        try:
+            answer = await self._client.call_api(
+                method, url, sent, payload, posted, _request_timeout=_TIMEOUT_SECONDS
+            )
+        except aiohttp.ClientError as error:
+            # Not all of them are errors of the operating system, and callers know only those.
+            raise ConnectionError(type(error).__name__) from None
         self.reached = time.monotonic()
         text = await answer.read()  # type: ignore[no-untyped-call]
         try:

@@ -27,6 +27,7 @@ class _Json(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
+            line["detail"] = str(record.exc_info[1])[:300]
         return json.dumps(line)
 
 

@@ -85,6 +85,10 @@ async def run(settings: Settings) -> None:
         async with serve(settings.http_port, lambda: _pulse(api, feeds, settings)):
             stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            # A part of us has died. Nothing is tidied up: a new process knows what to do.
+            _log.error("a part of the operator ended", exc_info=task.exception())
+            os._exit(1)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -93,8 +97,6 @@ async def run(settings: Settings) -> None:
             await asyncio.wait_for(leader.release(), 3)
         except (TimeoutError, ApiError, OSError):
             _log.warning("the lease could not be given up")
-        for task in done - {stopping}:
-            task.result()
 
 
 def _pulse(api: Api, feeds: Feeds, settings: Settings) -> Pulse:

@@ -41,13 +41,8 @@ class Recorder:
         self._thread.start()
 
     def _read(self) -> None:
-        decoder, text = json.JSONDecoder(), ""
         for line in self._process.stdout:
-            text += line
-            if line.rstrip() != "}":
-                continue
-            event, _ = decoder.raw_decode(text)
-            text = ""
+            event = json.loads(line)
             self.seen.append((event["type"], event["object"]))
 
     def stop(self) -> None:
@@ -77,7 +72,7 @@ def changed_while_at_work(life) -> None:
     life.apply()
     life.wait(lambda: len(life.children()) == 1)
     life.apply(clustering={"seed": 1})
-    life.wait(lambda: life.says()[0] == "Unknown" and life.current())
+    life.wait(lambda: (life.says() or ("",))[0] == "Unknown" and life.current())
     life.publish()
     life.wait(lambda: life.says() == ("True", "Published"))
 
@@ -111,6 +106,7 @@ def versions(history, kind) -> dict[str, list[dict]]:
     for event, seen in history[0][kind]:
         if event != "DELETED":
             out[seen["metadata"]["name"]].append(seen)
+    assert len(out) == len(LIVES)
     return out
 
 

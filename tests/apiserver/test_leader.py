@@ -21,10 +21,10 @@ def replicas(operators, kubectl):
     """The leading replica and the one that waits."""
 
     def holder() -> str:
-        return kubectl(
+        return kubectl.try_(
             "get", "lease", "insights-operator", "-n", "default", "-o",
             "jsonpath={.spec.holderIdentity}",
-        )  # fmt: skip
+        ).stdout  # fmt: skip
 
     leading = next(p for p in operators.running if p.poll() is None)
     wait_for(lambda: holder().endswith(f"-{leading.pid}"), 40)
