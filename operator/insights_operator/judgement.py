@@ -19,6 +19,9 @@ from insights_operator.record import Attempt
 
 __all__ = ["Alive", "Over", "judge", "spent"]
 
+_CLOCK_SKEW = 5.0
+"""Seconds by which the clocks of Postgres and the API server may differ."""
+
 
 @dataclass(frozen=True)
 class Alive:
@@ -91,15 +94,14 @@ def judge(
             "NoResults",
             f"{attempt.child} says that it succeeded, but published nothing",
         )
-    if attempt.silence is not None and attempt.silence > heartbeat_timeout:
+    queued = state.phase is ChildPhase.QUEUED
+    driving = _heard(attempt, child, now) and not queued
+    if driving and attempt.silence is not None and attempt.silence > heartbeat_timeout:
         return Over(
             FailureClass.DISPLACED if pods_lost(pods) else FailureClass.TRANSIENT,
             "HeartbeatLost",
             f"the driver was not heard for {attempt.silence:.0f} s",
         )
-
-    queued = state.phase is ChildPhase.QUEUED
-    driving = attempt.claims > 0
     known = None if driving or queued else obstacle(pods, clusters, events)
     if known is not None and known.hopeless:
         return Over(FailureClass.USER, known.reason, known.message)
@@ -175,6 +177,13 @@ def _within_deadlines(
             )
         deadline = min(deadline, start_up)
     return Alive(state.phase, driving, known, deadline)
+
+
+def _heard(attempt: Attempt, child: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Whether a driver was heard since the child was started, or let go by its queue, last."""
+    if not attempt.claims or attempt.heartbeat_age is None:
+        return False
+    return attempt.heartbeat_age <= (now - _began(attempt, child)).total_seconds() + _CLOCK_SKEW
 
 
 def _began(attempt: Attempt, child: Mapping[str, Any] | None) -> datetime:

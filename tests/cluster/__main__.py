@@ -16,7 +16,7 @@ TIERS = {
     "apiserver": ("etcd", "kube-apiserver", "kube-controller-manager"),
     "cluster": (
         "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
-        "kube-proxy", "coredns", "pause", "kuberay", "helm",
+        "kube-proxy", "coredns", "pause", "kuberay", "kueue", "helm",
     ),
 }  # fmt: skip
 _REPOSITORY = Path(__file__).resolve().parents[2]

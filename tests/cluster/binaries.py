@@ -50,6 +50,7 @@ BINARIES = {
         Binary("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
         Binary("coredns", "kubernetes", "github.com/coredns/coredns"),
         Binary("kuberay", "kuberay", "github.com/ray-project/kuberay/ray-operator"),
+        Binary("kueue", "kueue", "sigs.k8s.io/kueue/cmd/kueue"),
         Binary("helm", "gitops", "helm.sh/helm/v3/cmd/helm"),
         Binary("pause", "pause", "."),
     )

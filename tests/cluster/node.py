@@ -55,15 +55,10 @@ class Node:
 
     def kill_container(self, pod: str, container: str) -> None:
         """SIGKILL the processes of a pod's container, as the kernel does when memory runs out."""
-        listed = self._ctr("containers", "ls", "-q").split()
-        for name in listed:
-            labels = self._ctr("containers", "label", name)
-            if f"io.kubernetes.pod.name={pod}" in labels and (
-                f"io.kubernetes.container.name={container}" in labels
-            ):
-                self._ctr("tasks", "kill", "-s", "SIGKILL", "--all", name)
-                return
-        raise LookupError(f"no container {container} of a pod {pod}")
+        label = 'labels."io.kubernetes.{}.name"=={}'
+        wanted = ",".join([label.format("pod", pod), label.format("container", container)])
+        (name,) = self._ctr("containers", "ls", "-q", wanted).split()
+        self._ctr("tasks", "kill", "-s", "SIGKILL", "--all", name)
 
     def _ctr(self, *arguments: str) -> str:
         done = subprocess.run(

@@ -304,14 +304,19 @@ def test_the_next_attempt_waits_for_pods_but_not_for_ever() -> None:
 
 
 SILENT = [
-    ({"silence": 61.0, "claims": 1}, "HeartbeatLost", FailureClass.TRANSIENT),
-    ({"silence": 59.0, "claims": 1}, None, None),
+    (
+        {"silence": 61.0, "heartbeat_age": 61.0, "claims": 1},
+        "HeartbeatLost",
+        FailureClass.TRANSIENT,
+    ),
+    ({"silence": 59.0, "heartbeat_age": 90.0, "claims": 1}, None, None),
 ]
 
 
 @pytest.mark.parametrize(("fields", "reason", "failure"), SILENT)
 def test_a_silent_driver_is_given_up(fields, reason, failure) -> None:
     world = started()
+    world.wait(100)
     world.change(1, **fields)
     world.step()
     first = world.attempts[0]
@@ -393,6 +398,31 @@ def test_a_queue_stops_the_clock_of_the_start() -> None:
     world.wait(901)
     world.step()
     assert world.attempts[0].reason == "StartupDeadlineExceeded"
+
+
+def test_a_preempted_attempt_goes_on_when_its_queue_lets_it() -> None:
+    world = started(compute={"mode": "SinglePod", "queue": {"name": "q"}})
+    (child,) = world.children.values()
+    world.drive()
+    world.settle()
+    child["spec"]["suspend"] = True
+    world.wait(7200)
+    world.change(1, heartbeat_age=7200.0, silence=7200.0)
+    world.settle()
+    assert world.says() == ("Unknown", "Queued")
+    # Let go again: its driver is a new one, and has not been heard yet.
+    child["spec"]["suspend"] = False
+    child["status"] = {"startTime": world.now.isoformat()}
+    world.wait(300)
+    world.change(1, heartbeat_age=7500.0, silence=7500.0)
+    world.settle()
+    assert world.says() == ("Unknown", "Starting")
+    world.change(1, claims=2, heartbeat_age=1.0, silence=1.0)
+    world.settle()
+    assert world.says() == ("Unknown", "Running")
+    world.publish()
+    world.settle()
+    assert [a.reason for a in world.attempts] == ["Published"]
 
 
 def test_an_obstacle_is_named_while_it_starts() -> None:
