@@ -121,7 +121,7 @@ def main() -> None:
         kuberay.install_crds(kubectl)
         kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
         kubectl.establish("analysisruns.insights.observer.io")
-        postgres = Postgres(folder / "postgres")
+        postgres = Postgres()
         try:
             schema.upgrade(postgres.dsn)
             client = admin(plane.kubeconfig)

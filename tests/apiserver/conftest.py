@@ -38,8 +38,8 @@ def kubectl(apiserver) -> Kubectl:
 
 
 @pytest.fixture(scope="module")
-def dsn(tmp_path_factory) -> str:
-    postgres = Postgres(tmp_path_factory.mktemp("postgres") / "server")
+def dsn() -> str:
+    postgres = Postgres()
     schema.upgrade(postgres.dsn)
     yield postgres.dsn
     postgres.stop()

@@ -73,7 +73,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         kuberay.install_crds(kubectl)
         kuberay.start(plane)
         running.load(archives)
-        postgres = Postgres(folder / "postgres", BRIDGE_ADDRESS)
+        postgres = Postgres(BRIDGE_ADDRESS)
         try:
             objects = S3Store(
                 BUCKET, endpoint=s3, access_key_id="any", secret_access_key="any",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import time
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ import obstore
 import pandas as pd
 import psutil
 import pytest
-import yaml
 
 from tests.cluster.processes import wait_for
 from tests.cluster.product import NAMESPACE
@@ -124,7 +124,7 @@ def test_the_node_is_emptied(many) -> None:
             "deleteOptions": {"gracePeriodSeconds": 5},
         }  # fmt: skip
         path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction"
-        kubectl("create", "--raw", path, "-f", "-", stdin=yaml.safe_dump(eviction))
+        kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
         run.wait(lambda: len(run.attempts()) == 2, 60)
         run.wait(lambda: run.says("ClusterReady")[1] == "Unschedulable", 30)
     finally:
@@ -161,7 +161,7 @@ def test_two_drivers_of_one_attempt(many) -> None:
     template = job["spec"]["template"]
     template["metadata"] = {"name": "second-driver", "namespace": NAMESPACE}
     pod = {"apiVersion": "v1", "kind": "Pod", **template}
-    many.kubectl("create", "-f", "-", stdin=yaml.safe_dump(pod))
+    many.kubectl("create", "-f", "-", stdin=json.dumps(pod))
     run.wait(lambda: run.attempts()[0][1] == 2, 90)
     published_once(run)
     many.kubectl("delete", "pod", "second-driver", "-n", NAMESPACE, "--wait=false")

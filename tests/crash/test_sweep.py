@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 def sweep(apiserver, kubectl, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     os.environ["KUBECONFIG"] = str(apiserver.kubeconfig)
-    postgres = Postgres(folder / "postgres")
+    postgres = Postgres()
     schema.upgrade(postgres.dsn)
     server = Server(apiserver.kubeconfig)
 

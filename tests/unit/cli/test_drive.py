@@ -124,3 +124,16 @@ def test_a_failure_of_the_user_is_recorded_and_not_retried(
         "SELECT state, failure, reason FROM insights.attempt WHERE run = %s", (execution.run,)
     ).fetchone()
     assert row == ("ended", "user", reason)
+
+
+@pytest.mark.slow
+def test_a_standing_cluster_of_another_version_is_told(s3, connection, tenant_dsn) -> None:
+    execution, environment = prepared(connection, "mismatched")
+    done, lines = drive({**environment, "INSIGHTS_VERSION": "0.0.0"}, tenant_dsn)
+    assert done.returncode == 0
+    assert lines[-1]["reason"] == "ImageMismatch"
+    row = connection.execute(
+        "SELECT failure, reason, message FROM insights.attempt WHERE run = %s", (execution.run,)
+    ).fetchone()
+    assert row[:2] == ("user", "ImageMismatch")
+    assert "0.0.0" in row[2]
