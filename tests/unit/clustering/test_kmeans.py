@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 from insights_workloads.clustering import ClusteringOptions, cluster
-from insights_workloads.clustering.kernels import CHUNK, assign, assign_and_sum
+from insights_workloads.clustering.chunk import CHUNK, add_up, chunks_of
 from insights_workloads.clustering.lloyd import lloyd
-from insights_workloads.clustering.rows import LocalRows, add_up, pick_farthest
+from insights_workloads.clustering.rows import LocalRows, pick_farthest
 
 FOUR = ("red", "yellow", "green", "blue")
 
@@ -28,50 +28,63 @@ class Sharded:
     """Rows in shards of any multiple of a chunk, as actors hold them."""
 
     def __init__(self, rows: np.ndarray, chunks: int) -> None:
-        self.shards = [rows[at : at + chunks * CHUNK] for at in range(0, len(rows), chunks * CHUNK)]
+        self.shards = [
+            chunks_of(rows[at : at + chunks * CHUNK]) for at in range(0, len(rows), chunks * CHUNK)
+        ]
+        self.rows = rows
         self.count, self.width = rows.shape
 
-    def totals(self, centers):
-        return add_up(
-            assign_and_sum(shard[at : at + CHUNK], centers)
-            for shard in self.shards
-            for at in range(0, len(shard), CHUNK)
-        )
+    def totals(self, starts):
+        return add_up([c.totals(s) for s in starts] for shard in self.shards for c in shard)
 
-    def labels(self, centers):
-        return np.concatenate([assign(shard, centers)[0] for shard in self.shards])
+    def assign(self, centers):
+        chunks = [chunk for shard in self.shards for chunk in shard]
+        labels = [chunk.labels(centers) for chunk in chunks]
+        inertia = 0.0
+        for chunk, mine in zip(chunks, labels, strict=True):
+            inertia += chunk.inertia(centers, mine)
+        return np.concatenate(labels), inertia
 
     def farthest(self, centers, count):
-        parts = [pick_farthest(shard, centers, count) for shard in self.shards]
-        rows, labels, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
-        order = np.argsort(-squared, kind="stable")[:count]
-        return rows[order], labels[order]
+        parts = [chunk.farthest(centers, count) for shard in self.shards for chunk in shard]
+        return pick_farthest(parts, count)
 
     def take(self, positions):
-        return np.concatenate(self.shards)[positions]
+        return self.rows[positions]
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 300), st.integers(1, 6), st.integers(1, 9), st.integers(0, 10_000))
+@given(
+    st.integers(1, 700),
+    st.sampled_from([1, 4, 9]),
+    st.integers(1, 24),
+    st.integers(0, 10_000),
+)
 def test_a_pass_is_what_it_says(n, d, k, seed) -> None:
     random = np.random.default_rng(seed)
     rows, centers = random.normal(size=(n, d)), random.normal(size=(k, d))
     labels, sums, counts, inertia = plain_pass(rows, centers)
-    ours = LocalRows(rows).totals(centers)
-    np.testing.assert_array_equal(LocalRows(rows).labels(centers), labels)
-    np.testing.assert_allclose(ours[0], sums, atol=1e-9)
-    np.testing.assert_array_equal(ours[1], counts)
-    assert ours[2] == pytest.approx(inertia, rel=1e-12)
+    ((found_sums, found_counts),) = LocalRows(rows).totals([centers])
+    found_labels, found_inertia = LocalRows(rows).assign(centers)
+    np.testing.assert_array_equal(found_labels, labels)
+    np.testing.assert_allclose(found_sums, sums, atol=1e-9)
+    np.testing.assert_array_equal(found_counts, counts)
+    assert found_inertia == pytest.approx(inertia, rel=1e-12)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(20, 400), st.integers(1, 5), st.integers(1, 8), st.integers(0, 10_000))
+@given(
+    st.integers(30, 700),
+    st.sampled_from([1, 4, 9]),
+    st.integers(1, 24),
+    st.integers(0, 10_000),
+)
 def test_converged_fits_agree_with_scikit_learn(n, d, k, seed) -> None:
     random = np.random.default_rng(seed)
     rows = random.uniform(0, 100, (n, d))
     start = rows[random.choice(n, k, replace=False)]
     theirs = KMeans(k, init=start, n_init=1, tol=0, max_iter=1000, algorithm="lloyd").fit(rows)
-    ours = lloyd(LocalRows(rows), start, max_iterations=1000, tolerance=0.0)
+    ours = lloyd(LocalRows(rows), [start], max_iterations=1000, tolerance=0.0)
     exact = plain_pass(rows, theirs.cluster_centers_)[3]
     assert ours.inertia == pytest.approx(exact, rel=1e-9)
 
@@ -80,7 +93,7 @@ def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn() -> None:
     rows = np.array([[0.0], [1.0], [2.0], [50.0], [51.0]])
     start = np.array([[1.0], [1000.0], [2000.0]])
     theirs = KMeans(3, init=start, n_init=1, tol=0, algorithm="lloyd").fit(rows)
-    ours = lloyd(LocalRows(rows), start, max_iterations=100, tolerance=0.0)
+    ours = lloyd(LocalRows(rows), [start], max_iterations=100, tolerance=0.0)
     np.testing.assert_allclose(np.sort(ours.centers, 0), np.sort(theirs.cluster_centers_, 0))
 
 

@@ -64,8 +64,7 @@ def cluster(
         seed=options.seed,
         progress=_part(progress, 0.5, 0.85),
     )
-    labels = rows.labels(fitted.centers)
-    labels, centers, sizes = _largest_first(labels, fitted.centers)
+    labels, centers, sizes = _largest_first(fitted.labels, fitted.centers)
     stability, confidence = bootstrap(
         scaled, labels, k, seed=options.seed, progress=_part(progress, 0.85, 1.0)
     )

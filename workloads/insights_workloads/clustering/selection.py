@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from insights_workloads.clustering.kernels import assign, fit_small, two_nearest
+from insights_workloads.clustering.kernels.plain import assign, fit_small, two_nearest
 from insights_workloads.clustering.lloyd import sample_positions
 from insights_workloads.clustering.nulls import Null, null_models
 from insights_workloads.clustering.result import CriterionCurve, KRange, KSelection

@@ -1,61 +1,15 @@
-"""The inner loops of k-means. Arrays in, arrays out.
-
-Rows are taken in chunks of a fixed size, and what a chunk gives is added up outside in the order of
-the chunks: the same bits come out however the chunks are spread over shards and workers.
-"""
+"""Plain loops over rows and centres, in float64. Arrays in, arrays out."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["CHUNK", "assign", "assign_and_sum", "fit_small", "two_nearest"]
-
-CHUNK = 65_536
-"""Rows of a chunk."""
+__all__ = ["assign", "fit_small", "spread_of", "two_nearest"]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def assign_and_sum(rows, centers):  # type: ignore[no-untyped-def]
-    """One pass of Lloyd over one chunk.
-
-    Args:
-        rows: float64 (n, d), C-contiguous.
-        centers: float64 (k, d).
-
-    Returns:
-        sums float64 (k, d), counts float64 (k,), inertia: of the rows nearest to each centre. The
-        first of equally near centres wins.
-    """
-    n, d = rows.shape
-    k = centers.shape[0]
-    columns = centers.T.copy()
-    sums = np.zeros((k, d))
-    counts = np.zeros(k)
-    distances = np.empty(k)
-    inertia = 0.0
-    for i in range(n):
-        distances[:] = 0.0
-        for j in range(d):
-            x = rows[i, j]
-            for c in range(k):
-                gap = x - columns[j, c]
-                distances[c] += gap * gap
-        best = 0
-        nearest = distances[0]
-        for c in range(1, k):
-            if distances[c] < nearest:
-                nearest = distances[c]
-                best = c
-        inertia += nearest
-        counts[best] += 1.0
-        for j in range(d):
-            sums[best, j] += rows[i, j]
-    return sums, counts, inertia
-
-
-@njit(cache=True, nogil=True, fastmath=False)
-def assign(rows, centers):  # type: ignore[no-untyped-def]
+def assign(rows, centers):
     """Nearest centre of each row, int32 (n,), and its squared distance, float64 (n,)."""
     n, d = rows.shape
     k = centers.shape[0]
@@ -78,7 +32,21 @@ def assign(rows, centers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def two_nearest(rows, centers):  # type: ignore[no-untyped-def]
+def spread_of(rows, centers, labels):
+    """Sum of squared distances of rows, (n, d), to the centres that they are labelled with."""
+    n, d = rows.shape
+    total = 0.0
+    for i in range(n):
+        squared = 0.0
+        for j in range(d):
+            gap = rows[i, j] - centers[labels[i], j]
+            squared += gap * gap
+        total += squared
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def two_nearest(rows, centers):
     """Distances, float64 (n, 2), of each row to its nearest and second nearest centre."""
     n, d = rows.shape
     k = centers.shape[0]
@@ -102,7 +70,7 @@ def two_nearest(rows, centers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def fit_small(rows, k, restarts, iterations, tolerance, seed):  # type: ignore[no-untyped-def]
+def fit_small(rows, k, restarts, iterations, tolerance, seed):
     """k-means++ and Lloyd on rows that fit in the cache, best of several starts.
 
     Args:

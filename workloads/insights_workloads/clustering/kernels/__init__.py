@@ -1,0 +1,1 @@
+"""Inner loops: arrays in, arrays out, no objects. Compiled on their first call."""
