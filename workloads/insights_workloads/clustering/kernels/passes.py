@@ -67,13 +67,10 @@ def _give(sums, counts, rest, c, gained, count, middle, tile, t):
 def block_pass(near, middle, half, reach, total, order, centers, margin, zero, labels):
     """Sums (k, d) and counts (k,) of the rows nearest to each of centers, float64 (k, d).
 
-    Args:
-        near, middle, half, reach, total, order: see `Blocks`.
-        centers: float64 (k, d).
-        margin: share of squared distances that rounding may amount to.
-        zero: zeros of the rows' type, one a feature; their number is part of the type, so that
-            loops over features are unrolled.
-        labels: int32 (n,), filled with the nearest centre of each row, or of no length.
+    The first six arrays are those of `Blocks`. `margin` is the share of squared distances that
+    rounding may amount to. `zero` holds zeros of the rows' type, one a feature: their number is
+    part of its type, so that loops over features are unrolled. `labels`, int32 (n,), is filled with
+    the nearest centre of each row, unless it has no length.
     """
     n = len(order)
     k = centers.shape[0]

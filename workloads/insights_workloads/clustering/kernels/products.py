@@ -61,12 +61,9 @@ def _mark(winner, c, share):
 def product_pass(rows, columns, centers, behind, sums, counts, labels):
     """Add sums (k, d) and counts (k,) of the rows nearest to each of centers, (k, d).
 
-    Args:
-        rows, columns: see `Tiles`.
-        centers: (k, d), of the type of the rows.
-        behind: (k,), half the squared lengths of the centres.
-        sums, counts: float64, added to.
-        labels: int32 (n,), filled with the nearest centre of each row, or of no length.
+    Rows and columns are those of `Tiles`, centres of their type; `behind`, (k,), holds half the
+    squared lengths of the centres; sums and counts are float64. `labels`, int32 (n,), is filled
+    with the nearest centre of each row, unless it has no length.
     """
     n = len(rows)
     k = len(centers)
