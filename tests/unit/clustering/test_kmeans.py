@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from insights_workloads.clustering import ClusteringOptions, cluster
+from insights_workloads.clustering import ClusteringOptions, KRange, cluster
 from insights_workloads.clustering.chunk import CHUNK, add_up, chunks_of
 from insights_workloads.clustering.lloyd import lloyd
 from insights_workloads.clustering.rows import LocalRows, pick_farthest
@@ -89,6 +89,55 @@ def test_converged_fits_agree_with_scikit_learn(n, d, k, seed) -> None:
     assert ours.inertia == pytest.approx(exact, rel=1e-9)
 
 
+ADVERSARIAL = {
+    "a lattice": lambda r, n, d: r.integers(0, 3, (n, d)).astype(float),
+    "far from zero": lambda r, n, d: 1e6 + r.normal(0, 1, (n, d)),
+    "long tails": lambda r, n, d: r.standard_cauchy((n, d)),
+    "one constant feature": lambda r, n, d: r.normal(size=(n, d)) * (np.arange(d) > 0),
+    "two scales": lambda r, n, d: r.normal(size=(n, d)) * np.where(np.arange(d) % 2, 1e-9, 1e9),
+}
+
+
+@pytest.mark.parametrize("kind", ADVERSARIAL)
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 400), st.sampled_from([1, 4, 9]), st.integers(1, 12), st.integers(0, 10_000))
+def test_nobody_is_given_a_centre_that_is_clearly_farther(kind, n, d, k, seed) -> None:
+    random = np.random.default_rng(seed)
+    rows = LocalRows(ADVERSARIAL[kind](random, n, d)).take(np.arange(n))
+    rows = rows - rows.mean(axis=0)
+    centers = rows[random.integers(0, n, k)]
+    labels, inertia = LocalRows(rows).assign(centers)
+    squared = ((rows[:, None, :] - centers[None]) ** 2).sum(axis=2)
+    given, least = squared[np.arange(n), labels], squared.min(axis=1)
+    scale = np.abs(rows).max(axis=1) ** 2 * d + np.abs(centers[labels]).max(axis=1) ** 2 * d
+    assert (given - least <= 1e-13 * scale + 1e-12 * least).all()
+    assert inertia == pytest.approx(given.sum(), rel=1e-12)
+    ((sums, counts),) = LocalRows(rows).totals([centers])
+    np.testing.assert_array_equal(counts, np.bincount(labels, minlength=k))
+    np.testing.assert_allclose(sums.sum(axis=0), rows.sum(axis=0), atol=1e-9 * np.abs(rows).sum())
+
+
+def test_several_starts_share_passes_and_the_best_is_kept() -> None:
+    random = np.random.default_rng(2)
+    rows = random.uniform(0, 1, (3_000, 4))
+    starts = [rows[random.choice(3_000, 6, replace=False)] for _ in range(5)]
+    alone = [lloyd(LocalRows(rows), [s], max_iterations=200, tolerance=0.0) for s in starts]
+    together = lloyd(LocalRows(rows), starts, max_iterations=200, tolerance=0.0)
+    best = min(alone, key=lambda one: one.inertia)
+    assert together.centers.tobytes() == best.centers.tobytes()
+    assert (together.inertia, together.iterations) == (best.inertia, best.iterations)
+
+
+def test_float32_rows_stay_so_and_end_where_float64_rows_do() -> None:
+    random = np.random.default_rng(4)
+    rows = np.vstack([random.normal(c, 1, (500, 4)) for c in (0, 20, 40)])
+    start = rows[[0, 600, 1200]]
+    wide = lloyd(LocalRows(rows), [start], max_iterations=50, tolerance=0.0)
+    narrow = lloyd(LocalRows(rows.astype(np.float32)), [start], max_iterations=50, tolerance=0.0)
+    np.testing.assert_array_equal(narrow.labels, wide.labels)
+    np.testing.assert_allclose(narrow.centers, wide.centers, atol=1e-5)
+
+
 def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn() -> None:
     rows = np.array([[0.0], [1.0], [2.0], [50.0], [51.0]])
     start = np.array([[1.0], [1000.0], [2000.0]])
@@ -130,19 +179,30 @@ def test_the_scale_of_the_input_changes_nothing(scale) -> None:
 EDGES = [
     ("one person", np.array([[1.0, 2.0, 3.0, 4.0]]), 1),
     ("all alike", np.ones((50, 4)), 1),
-    ("two kinds", np.repeat([[0.0] * 4, [1.0] * 4], 30, axis=0), 2),
+    ("two kinds, duplicated", np.repeat([[0.0] * 4, [1.0] * 4], 30, axis=0), 2),
     ("fewer people than k", np.arange(12.0).reshape(3, 4), 3),
+    ("one line", np.outer(np.arange(40.0), [1.0, -1.0, 2.0, 0.0]), 5),
+    (
+        "a feature that nobody has",
+        np.column_stack([np.arange(40.0)] * 3 + [np.full(40, np.nan)]),
+        5,
+    ),
+    ("one far out", np.vstack([np.eye(4).repeat(10, axis=0), np.full((1, 4), 1e15)]), 5),
 ]
 
 
 @pytest.mark.parametrize(("name", "rows", "most"), EDGES, ids=[e[0] for e in EDGES])
-def test_input_at_the_edge_has_an_answer(name, rows, most) -> None:
-    for options in (ClusteringOptions(k=5), ClusteringOptions()):
-        found = cluster(rows, FOUR, options)
-        assert found.k <= most
+@pytest.mark.parametrize("scaling", ["None", "Standard", "Robust"])
+def test_input_at_the_edge_has_an_answer(name, rows, most, scaling) -> None:
+    for k in (5, KRange()):
+        found = cluster(rows, FOUR, ClusteringOptions(k=k, scaling=scaling))
+        assert found.k >= 1
         assert len(found.labels) == len(rows)
         assert sum(p.size for p in found.profiles) == len(rows)
         assert np.isfinite(found.centers).all()
+        assert np.isfinite(found.inertia)
+        if k == 5:
+            assert found.k <= most
 
 
 def test_a_constant_and_a_missing_feature() -> None:

@@ -48,6 +48,7 @@ def fit_scale(rows: np.ndarray, scaling: Literal["None", "Standard", "Robust"]) 
     center, spread = column_moments(np.ascontiguousarray(rows, dtype=np.float64))
     if scaling == "Robust":
         known = np.where(np.isfinite(rows), rows, np.nan)
+        known[:, np.isnan(known).all(axis=0)] = 0.0
         low, high = np.nanpercentile(known, [25, 75], axis=0)
         spread = np.where(high > low, high - low, spread)
     # Below this a feature is constant but for rounding.
