@@ -18,7 +18,7 @@ import numpy as np
 from insights_workloads.clustering.kernels.cutting import curve_order, gather
 from insights_workloads.clustering.kernels.passes import block_pass
 
-__all__ = ["Blocks", "block_labels", "block_totals", "blocks_of"]
+__all__ = ["Blocks", "block_labels", "block_totals", "blocks_of", "witness"]
 
 _KEY_BITS = 16
 
@@ -48,7 +48,7 @@ def blocks_of(rows: np.ndarray) -> Blocks:
     """Blocks of some rows, float32 or float64 (n, d), C-contiguous, 1 <= n <= 65,536."""
     low, steps, codes = _grid(rows)
     order = curve_order(rows, low, steps, codes)
-    near, middle, half, reach, total = gather(rows, order, _witness(rows.shape[1], rows.dtype))
+    near, middle, half, reach, total = gather(rows, order, witness(rows.shape[1], rows.dtype))
     return Blocks(near, middle, half, reach, total, order)
 
 
@@ -92,10 +92,10 @@ def _run(blocks: Blocks, centers: np.ndarray, labels: np.ndarray) -> tuple[np.nd
     width = blocks.near.shape[1]
     # More than rounding can amount to, in the boxes and where rows are compared.
     margin = kind.type(4 * (width + 4) * np.finfo(kind).eps)
-    sums, counts = block_pass(*blocks, centers, margin, _witness(width, kind), labels)
+    sums, counts = block_pass(*blocks, centers, margin, witness(width, kind), labels)
     return sums, counts
 
 
-def _witness(width: int, dtype: np.dtype) -> tuple[np.floating, ...]:
+def witness(width: int, dtype: np.dtype) -> tuple[np.floating, ...]:
     """Zeros, one a feature: their number is part of the type, so that kernels can be unrolled."""
     return (dtype.type(0),) * width

@@ -10,8 +10,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from insights_workloads.clustering.blocks import Blocks, block_labels, block_totals, blocks_of
-from insights_workloads.clustering.kernels.plain import spread_of
+from insights_workloads.clustering.blocks import (
+    Blocks,
+    block_labels,
+    block_totals,
+    blocks_of,
+    witness,
+)
+from insights_workloads.clustering.kernels.plain import spread_of_few, spread_of_many
 from insights_workloads.clustering.products import (
     Tiles,
     product_labels,
@@ -53,7 +59,10 @@ class Chunk:
 
     def inertia(self, centers: np.ndarray, labels: np.ndarray) -> float:
         """Sum of squared distances to the centres of the labels, in float64."""
-        return float(spread_of(self.rows, centers, labels))
+        if isinstance(self._ready, Blocks):
+            zero = witness(self.rows.shape[1], self.rows.dtype)
+            return float(spread_of_few(self.rows, centers, labels, zero))
+        return float(spread_of_many(self.rows, centers, labels))
 
     def farthest(
         self, centers: np.ndarray, count: int
