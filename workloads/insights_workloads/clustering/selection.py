@@ -154,7 +154,7 @@ def _log_drops(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> np.ndarray:
 
 def _votes(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> tuple[CriterionCurve, ...]:
     rows = np.ascontiguousarray(rows)
-    fits = {k: fit_small(rows, k, 4 + k // 4, 100, 1e-10, seed + k) for k in ks}
+    fits = {k: fit_small(rows, k, 4 + k // 4, 50, 1e-10, seed + k) for k in ks}
     strength = tuple(_prediction_strength(rows, k, seed) for k in ks)
     strong = [k for k, value in zip(ks, strength, strict=True) if value >= _STRENGTH]
     widths = tuple(silhouette(rows, fits[k][0]) for k in ks)
@@ -197,8 +197,8 @@ def _prediction_strength(rows: np.ndarray, k: int, seed: int) -> float:
         test = np.ascontiguousarray(rows[order[half:]])
         if k > half:
             return 0.0
-        centers = fit_small(train, k, 3, 60, 1e-10, seed + split)[0]
-        _, labels, _ = fit_small(test, k, 3, 60, 1e-10, seed + 1000 + split)
+        centers = fit_small(train, k, 3, 40, 1e-10, seed + split)[0]
+        _, labels, _ = fit_small(test, k, 3, 40, 1e-10, seed + 1000 + split)
         predicted = assign(test, centers)[0]
         table = np.zeros((k, k))
         np.add.at(table, (labels, predicted), 1)
