@@ -30,7 +30,9 @@ from insights_workloads.failure import RunFailedError
 from insights_workloads.heartbeat import Heartbeat
 from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
 from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
+from insights_workloads.results.previous import change_since
 from insights_workloads.results.publish import publish_result, remove_strays
+from insights_workloads.results.read import newest
 from insights_workloads.results.result import RunResult
 from insights_workloads.results.stores import ResultsStore, open_objects
 from insights_workloads.teams import (
@@ -143,17 +145,21 @@ def _execute(
     clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
     teams = _teams(spec, roster, clock.stage("Teams"))
     publishing(0.0, "writing the report")
+    e = held.execution
+    objects = open_objects(settings.store.objects)
+    before = _patiently(settings, lambda open_: newest(open_, e.environment, e.namespace, e.run))
     result = RunResult(
         roster,
         clustering,
         teams,
         spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         ENGINE_VERSION,
+        None
+        if before is None
+        else change_since(objects, before, roster.column("id"), clustering.labels),
     )
-    e = held.execution
     provenance = report.Provenance(e.run, e.namespace, e.key, held.attempt, datetime.now(UTC))
     page = report.render(report.build(result, provenance, names=settings.names))
-    objects = open_objects(settings.store.objects)
 
     def publish(connection: psycopg.Connection) -> Publication:
         return publish_result(

@@ -44,6 +44,7 @@ from insights_crds.v1.source import (
 from insights_crds.v1.status import (
     AnalysisRunStatus,
     Balance,
+    ClusterChange,
     Condition,
     Execution,
     Links,
@@ -83,6 +84,7 @@ __all__ = [
     "Backoff",
     "Balance",
     "ChildTTL",
+    "ClusterChange",
     "ClusterCount",
     "Clustering",
     "Column",

@@ -91,6 +91,17 @@ class Balance(Model):
     """For the teams that were formed."""
 
 
+class ClusterChange(Model):
+    """What became of the clusters of the previous execution, over the people who are in both."""
+
+    people: _Count
+    """People who are in both."""
+    moved: _Count
+    """People who are not in the cluster that theirs became."""
+    adjusted_rand: Annotated[float, Field(ge=-1, le=1)]
+    """Adjusted Rand index: 1 is the same partition, about 0 is what chance gives."""
+
+
 class Links(Model):
     """Where the results are."""
 
@@ -111,6 +122,8 @@ class Summary(Model):
     """Number of clusters."""
     clusters_because: _Text | None = None
     """Why so many clusters."""
+    cluster_change: ClusterChange | None = None
+    """What changed since the previous execution, if there was one."""
     teams: _Count = 0
     """Number of teams."""
     balance: Balance | None = None

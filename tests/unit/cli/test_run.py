@@ -73,6 +73,10 @@ def test_the_same_run_links_and_a_rerun_computes(tmp_path, examples, home) -> No
     assert not third["publishedBefore"]
     assert third["results"] != first["results"]
     assert third["summary"]["balance"] == first["summary"]["balance"]
+    assert "clusterChange" not in first["summary"]
+    change = third["summary"]["clusterChange"]
+    assert (change["people"], change["moved"]) == (third["summary"]["people"], 0)
+    assert change["adjustedRand"] == 1
     names = {p.name for p in Path(first["results"]).iterdir()}
     assert names == {
         "people.parquet", "clusters.parquet", "teams.parquet", "violations.parquet",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -16,8 +17,10 @@ import pytest
 from insights_crds.v1 import ENERGIES, Source, Teams
 from insights_workloads import report
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
+from insights_workloads.clustering.comparison import compare
 from insights_workloads.ingest import ingest
-from insights_workloads.results.result import RunResult
+from insights_workloads.results.previous import Change
+from insights_workloads.results.result import RunResult, summarize
 from insights_workloads.teams import TeamOptions, compile_problem, form_teams
 
 WHEN = report.Provenance("evil<script>", "team-a", "0" * 64, 3, datetime(2026, 1, 2, tzinfo=UTC))
@@ -70,6 +73,29 @@ class Structure(HTMLParser):
 
     def handle_endtag(self, tag) -> None:
         assert self.open.pop() == tag
+
+
+def test_what_changed_since_the_previous_results_is_in_it(tmp_path) -> None:
+    found = result(tmp_path, teams=False)
+    before = np.where(found.clustering.labels == 3, 2, found.clustering.labels)
+    change = Change(
+        datetime(2025, 12, 1, tzinfo=UTC),
+        ("Early & one", "Early two", "Early three"),
+        compare(before, found.clustering.labels),
+        joined=4,
+        left=2,
+    )
+    page = report.render(report.build(replace(found, change=change), WHEN))
+    moved = change.comparison.moved_count
+    assert moved == 30
+    assert "Since the previous results" in page
+    assert f"{moved} of the 120 people who were there on 1 December 2025" in page
+    assert "Early &amp; one" in page
+    assert "was part of others" in page
+    assert "4 people are new and 2 have left" in page
+    summary = summarize(replace(found, change=change), "there")
+    assert summary["clusterChange"]["moved"] == moved
+    assert "clusterChange" not in summarize(found, "there")
 
 
 def test_everything_is_in_it_and_it_needs_nothing_else(tmp_path) -> None:

@@ -194,6 +194,10 @@ def _print(result: dict[str, Any]) -> None:
     table.add_row(
         "clusters", f"{summary['clusters']}  [dim]{escape(summary['clustersBecause'])}[/]"
     )
+    if (change := summary.get("clusterChange")) is not None:
+        table.add_row(
+            "moved", f"{change['moved']:,} of {change['people']:,} since the previous results"
+        )
     if summary.get("teams"):
         balance = summary["balance"]
         table.add_row("teams", f"{summary['teams']:,}")

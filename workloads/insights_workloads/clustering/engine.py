@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from insights_workloads.clustering.distinct import distinct_at_most
 from insights_workloads.clustering.lloyd import fit, sample_positions
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.clustering.result import Clustering, ClusteringOptions, KRange, KSelection
@@ -53,7 +54,7 @@ def cluster(
         k = selection.k
     else:
         k = options.k
-    k = min(k, _distinct_at_most(scaled, k))
+    k = min(k, distinct_at_most(scaled, k))
     rows = spread(scale) if spread is not None else LocalRows(scaled)
     fitted = fit(
         rows,
@@ -64,8 +65,7 @@ def cluster(
         seed=options.seed,
         progress=_part(progress, 0.5, 0.85),
     )
-    labels = rows.labels(fitted.centers)
-    labels, centers, sizes = _largest_first(labels, fitted.centers)
+    labels, centers, sizes = _largest_first(fitted.labels, fitted.centers)
     stability, confidence = bootstrap(
         scaled, labels, k, seed=options.seed, progress=_part(progress, 0.85, 1.0)
     )
@@ -98,15 +98,6 @@ def _largest_first(
     rank = np.empty(len(centers), dtype=np.int32)
     rank[order] = np.arange(len(centers), dtype=np.int32)
     return rank[labels], np.ascontiguousarray(centers[order]), sizes[order]
-
-
-def _distinct_at_most(rows: np.ndarray, k: int) -> int:
-    """Distinct rows, counted no further than is needed to know whether there are k."""
-    for size in (min(len(rows), 100 * k), len(rows)):
-        distinct = len(np.unique(rows[:size], axis=0))
-        if distinct >= k:
-            return k
-    return distinct
 
 
 def _part(progress: Progress, low: float, high: float) -> Progress:

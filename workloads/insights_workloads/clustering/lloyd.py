@@ -7,12 +7,13 @@ rows (Bradley and Fayyad, 1998): restarts then cost next to nothing, and k-means
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from insights_workloads.clustering.kernels import fit_small
-from insights_workloads.clustering.rows import Rows
+from insights_workloads.clustering.rows import LocalRows, Rows
+from insights_workloads.clustering.seeding import seed_centers
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["Fit", "fit", "sample_positions"]
@@ -26,11 +27,13 @@ class Fit:
 
     Attributes:
         centers: float64 (k, d).
-        inertia: sum of squared distances to the centres.
+        labels: int32 (n,), nearest centre of each row.
+        inertia: sum of squared distances to the centres, in float64.
         iterations: passes over all rows.
     """
 
     centers: np.ndarray
+    labels: np.ndarray
     inertia: float
     iterations: int
 
@@ -59,34 +62,59 @@ def fit(
     """
     sample = rows.take(sample_positions(rows.count, _SAMPLE, seed))
     threshold = tolerance * float(np.mean(np.var(sample, axis=0)))
-    centers, _, _ = fit_small(sample, k, restarts, max_iterations, threshold, seed)
+    random = np.random.default_rng([seed, k])
+    starts = [seed_centers(sample, k, random) for _ in range(restarts)]
+    small = rows if rows.count <= _SAMPLE else LocalRows(sample)
+    best = lloyd(small, starts, max_iterations=max_iterations, tolerance=threshold)
     progress(0.2, f"{restarts} starts on a sample")
+    if small is rows:
+        return best
     return lloyd(
-        rows, centers, max_iterations=max_iterations, tolerance=threshold, progress=progress
+        rows, [best.centers], max_iterations=max_iterations, tolerance=threshold, progress=progress
     )
 
 
 def lloyd(
     rows: Rows,
-    centers: np.ndarray,
+    starts: Sequence[np.ndarray],
     *,
     max_iterations: int,
     tolerance: float,
     progress: Progress = silent,
 ) -> Fit:
-    """Lloyd's iterations from given centres, until they move less than `tolerance` (squared)."""
-    inertia, iteration = np.inf, 0
+    """Lloyd's iterations from each of some starts; the fit with the least inertia.
+
+    Args:
+        rows: scaled rows.
+        starts: sets of centres, float64 (k, d). They share passes over the rows.
+        max_iterations: most passes.
+        tolerance: a start ends when its centres move less than this, squared.
+        progress: told how far it is.
+    """
+    centers = [np.array(start, dtype=np.float64) for start in starts]
+    passes = [0] * len(centers)
+    going = list(range(len(centers)))
     for iteration in range(1, max_iterations + 1):
-        sums, counts, inertia = rows.totals(centers)
-        new = _means(rows, centers, sums, counts)
-        moved = float(((new - centers) ** 2).sum())
-        centers = new
+        totals = rows.totals([centers[at] for at in going])
+        still = []
+        for at, (sums, counts) in zip(going, totals, strict=True):
+            new = _means(rows, centers[at], sums, counts)
+            moved = float(((new - centers[at]) ** 2).sum())
+            centers[at], passes[at] = new, iteration
+            if moved > tolerance:
+                still.append(at)
+        going = still
         progress(min(0.95, 0.2 + 0.75 * iteration / (iteration + 10)), f"pass {iteration}")
-        if moved <= tolerance:
+        if not going:
             break
-    # The inertia of a pass belongs to the centres that it began with.
-    inertia = rows.totals(centers)[2]
-    return Fit(centers, inertia, iteration)
+    best: Fit | None = None
+    for at, found in enumerate(centers):
+        labels, inertia = rows.assign(found)
+        if best is None or inertia < best.inertia:
+            best = Fit(found, labels, inertia, passes[at])
+    if best is None:
+        raise ValueError("starts is empty; give at least one set of centres")
+    return best
 
 
 def sample_positions(count: int, size: int, seed: int) -> np.ndarray:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import ray
 
-from insights_workloads.clustering.kernels import CHUNK, assign, assign_and_sum
-from insights_workloads.clustering.rows import Totals, add_up, pick_farthest
+from insights_workloads.clustering.chunk import CHUNK, Chunk, Totals, add_up, chunks_of
+from insights_workloads.clustering.rows import pick_farthest
 
 __all__ = ["RAY_MIN_ROWS", "RayRows", "ShardSource"]
 
@@ -54,14 +54,19 @@ class RayRows:
             for low, high in pairwise(edges)
         ]
 
-    def totals(self, centers: np.ndarray) -> Totals:
+    def totals(self, starts: Sequence[np.ndarray]) -> list[Totals]:
         """See `Rows`."""
-        parts = self._ask("totals", centers)
+        parts = self._ask("totals", list(starts))
         return add_up(chunk for actor in parts for chunk in actor)
 
-    def labels(self, centers: np.ndarray) -> np.ndarray:
+    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, float]:
         """See `Rows`."""
-        return np.concatenate(self._ask("labels", centers))
+        parts = self._ask("assign", centers)
+        inertia = 0.0
+        for _, spreads in parts:
+            for spread in spreads:
+                inertia += spread
+        return np.concatenate([labels for labels, _ in parts]), inertia
 
     def take(self, positions: np.ndarray) -> np.ndarray:
         """See `Rows`."""
@@ -75,9 +80,7 @@ class RayRows:
     def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Rows`."""
         parts = self._ask("farthest", centers, count)
-        rows, labels, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
-        order = np.argsort(-squared, kind="stable")[:count]
-        return rows[order], labels[order]
+        return pick_farthest([part for actor in parts for part in actor], count)
 
     def close(self) -> None:
         """Let the actors and their memory go."""
@@ -90,7 +93,7 @@ class RayRows:
 
 
 def _cpus() -> int:
-    return int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+    return int(ray.cluster_resources().get("CPU", 1))
 
 
 @ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)
@@ -98,24 +101,21 @@ class _Holder:
     """Some shards in memory."""
 
     def __init__(self, sources: list[ShardSource]) -> None:
-        self._shards = [np.ascontiguousarray(source(), dtype=np.float64) for source in sources]
+        self._chunks: list[Chunk] = []
+        for source in sources:
+            self._chunks += chunks_of(np.ascontiguousarray(source(), dtype=np.float64))
 
-    def totals(self, centers: np.ndarray) -> list[Totals]:
-        return [
-            assign_and_sum(shard[start : start + CHUNK], centers)
-            for shard in self._shards
-            for start in range(0, len(shard), CHUNK)
-        ]
+    def totals(self, starts: list[np.ndarray]) -> list[list[Totals]]:
+        return [[chunk.totals(centers) for centers in starts] for chunk in self._chunks]
 
-    def labels(self, centers: np.ndarray) -> np.ndarray:
-        return np.concatenate([assign(shard, centers)[0] for shard in self._shards])
+    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, list[float]]:
+        labels = [chunk.labels(centers) for chunk in self._chunks]
+        spreads = [c.inertia(centers, own) for c, own in zip(self._chunks, labels, strict=True)]
+        return np.concatenate(labels), spreads
 
     def take(self, positions: np.ndarray) -> np.ndarray:
-        return np.concatenate(self._shards)[positions] if len(positions) else self._none()
+        rows = [self._chunks[at // CHUNK].rows[at % CHUNK] for at in positions]
+        return np.array(rows).reshape(len(rows), self._chunks[0].rows.shape[1])
 
-    def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
-        parts = [pick_farthest(shard, centers, count) for shard in self._shards]
-        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-    def _none(self) -> np.ndarray:
-        return np.empty((0, self._shards[0].shape[1]))
+    def farthest(self, centers: np.ndarray, count: int) -> list[tuple[np.ndarray, ...]]:
+        return [chunk.farthest(centers, count) for chunk in self._chunks]

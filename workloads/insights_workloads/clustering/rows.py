@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from insights_workloads.clustering.kernels import CHUNK, assign, assign_and_sum
+from insights_workloads.clustering.chunk import Totals, add_up, chunks_of
 
-__all__ = ["LocalRows", "Rows", "Totals"]
-
-Totals = tuple[np.ndarray, np.ndarray, float]
-"""Sums float64 (k, d), counts float64 (k,) and inertia of a pass."""
+__all__ = ["LocalRows", "Rows", "pick_farthest"]
 
 
 class Rows(Protocol):
@@ -21,34 +18,41 @@ class Rows(Protocol):
     count: int
     width: int
 
-    def totals(self, centers: np.ndarray) -> Totals:
-        """One pass: assign every row, and add up by cluster."""
+    def totals(self, starts: Sequence[np.ndarray]) -> list[Totals]:
+        """One pass for each of several sets of centres: sums and counts of the nearest rows."""
 
-    def labels(self, centers: np.ndarray) -> np.ndarray:
-        """Nearest centre of each row, int32 (n,)."""
+    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, float]:
+        """Nearest centre of each row, int32 (n,), and the inertia, in float64."""
 
     def take(self, positions: np.ndarray) -> np.ndarray:
-        """Rows at ascending positions, float64 (m, d)."""
+        """Rows at ascending positions, (m, d)."""
 
     def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows farthest from their centre, float64 (m, d), and that centre, int32 (m,)."""
+        """Rows farthest from their centre, (m, d), and that centre, int32 (m,)."""
 
 
 class LocalRows:
     """Rows in this process."""
 
     def __init__(self, rows: np.ndarray) -> None:
-        """Hold rows, float64 (n, d)."""
-        self._rows = np.ascontiguousarray(rows, dtype=np.float64)
+        """Hold rows, (n, d): float32 as they are, all others as float64."""
+        kind = np.float32 if rows.dtype == np.float32 else np.float64
+        self._rows = np.ascontiguousarray(rows, dtype=kind)
+        self._chunks = chunks_of(self._rows)
         self.count, self.width = self._rows.shape
 
-    def totals(self, centers: np.ndarray) -> Totals:
+    def totals(self, starts: Sequence[np.ndarray]) -> list[Totals]:
         """See `Rows`."""
-        return add_up(assign_and_sum(chunk, centers) for chunk in chunks(self._rows))
+        # A chunk is in the cache for all sets of centres.
+        return add_up([chunk.totals(centers) for centers in starts] for chunk in self._chunks)
 
-    def labels(self, centers: np.ndarray) -> np.ndarray:
+    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, float]:
         """See `Rows`."""
-        return np.asarray(assign(self._rows, centers)[0])
+        labels = [chunk.labels(centers) for chunk in self._chunks]
+        inertia = 0.0
+        for chunk, mine in zip(self._chunks, labels, strict=True):
+            inertia += chunk.inertia(centers, mine)
+        return np.concatenate(labels), inertia
 
     def take(self, positions: np.ndarray) -> np.ndarray:
         """See `Rows`."""
@@ -56,30 +60,13 @@ class LocalRows:
 
     def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Rows`."""
-        rows, labels, _ = pick_farthest(self._rows, centers, count)
-        return rows, labels
-
-
-def chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows in chunks of `CHUNK`."""
-    for start in range(0, len(rows), CHUNK):
-        yield rows[start : start + CHUNK]
-
-
-def add_up(parts: Iterator[Totals]) -> Totals:
-    """Add what chunks gave, in their order."""
-    sums, counts, inertia = next(parts)
-    for more_sums, more_counts, more_inertia in parts:
-        sums = sums + more_sums
-        counts = counts + more_counts
-        inertia += more_inertia
-    return sums, counts, float(inertia)
+        return pick_farthest([chunk.farthest(centers, count) for chunk in self._chunks], count)
 
 
 def pick_farthest(
-    rows: np.ndarray, centers: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Farthest rows, their centres and their squared distances; of equally far the first wins."""
-    labels, squared = assign(rows, centers)
+    parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Farthest of the farthest rows of chunks, and their centres; of equally far the first wins."""
+    rows, labels, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(-squared, kind="stable")[:count]
-    return rows[order], labels[order], squared[order]
+    return rows[order], labels[order]

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from insights_workloads.clustering.kernels.moments import column_moments
+
 __all__ = ["Scale", "fit_scale"]
 
 
@@ -43,15 +45,11 @@ def fit_scale(rows: np.ndarray, scaling: Literal["None", "Standard", "Robust"]) 
         rows: float64 (n, d); NaN where a value is missing.
         scaling: see `ClusteringOptions`.
     """
-    known = np.isfinite(rows)
-    counts = np.maximum(known.sum(axis=0), 1)
-    largest = np.maximum(np.abs(np.where(known, rows, 0.0)).max(axis=0, initial=0.0), 1e-300)
-    filled = np.where(known, rows / largest, 0.0)
-    center = filled.sum(axis=0) / counts
-    spread = np.sqrt((np.where(known, filled - center, 0.0) ** 2).sum(axis=0) / counts) * largest
-    center = center * largest
+    center, spread = column_moments(np.ascontiguousarray(rows, dtype=np.float64))
     if scaling == "Robust":
-        low, high = np.nanpercentile(np.where(known, rows, np.nan), [25, 75], axis=0)
+        known = np.where(np.isfinite(rows), rows, np.nan)
+        known[:, np.isnan(known).all(axis=0)] = 0.0
+        low, high = np.nanpercentile(known, [25, 75], axis=0)
         spread = np.where(high > low, high - low, spread)
     # Below this a feature is constant but for rounding.
     constant = spread <= 1e-12 * np.maximum(np.abs(center), 1e-300)

@@ -9,13 +9,12 @@ simplified silhouette (Hruschka et al., 2006) and BIC of a Gaussian mixture (Fra
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
-from insights_workloads.clustering.kernels import assign, fit_small, two_nearest
+from insights_workloads.clustering.distinct import distinct_at_most
+from insights_workloads.clustering.kernels.mixture import mixture_likelihood
+from insights_workloads.clustering.kernels.plain import assign, two_nearest
+from insights_workloads.clustering.kernels.small import fit_small
 from insights_workloads.clustering.lloyd import sample_positions
 from insights_workloads.clustering.nulls import Null, null_models
 from insights_workloads.clustering.result import CriterionCurve, KRange, KSelection
@@ -48,7 +47,7 @@ def choose_k(
         The choice with its evidence. Where people show no clusters and the range allows 1, it says
         so, and gives a number of segments.
     """
-    distinct = len(np.unique(rows, axis=0))
+    distinct = distinct_at_most(rows, k_range.max)
     highest = max(1, min(k_range.max, distinct, len(rows) // 5))
     if highest < max(2, k_range.min):
         k = max(1, min(k_range.min, distinct))
@@ -58,7 +57,7 @@ def choose_k(
     sample = rows[sample_positions(len(rows), _SAMPLE, seed)]
     test = rows[sample_positions(len(rows), _TEST_SAMPLE, seed + 1)]
     ks = tuple(range(2, highest + 1))
-    structure, null_curves = _structure(test, ks, seed, progress)
+    structure, null_curves = _structure(test, _spaced(ks), seed, progress)
     progress(0.6, "comparing numbers of clusters")
     curves = _votes(sample, ks, seed)
     progress(1.0, "comparing numbers of clusters")
@@ -76,6 +75,15 @@ def choose_k(
     if not structure:
         because += " References without clusters look much the same, so take them as segments."
     return KSelection(k, structure, because, (*curves, *null_curves))
+
+
+def _spaced(ks: tuple[int, ...]) -> tuple[int, ...]:
+    """Numbers that a test may do with: all small ones, and large ones about a seventh apart."""
+    spaced: list[int] = []
+    for k in ks:
+        if not spaced or k >= spaced[-1] * 8 / 7 or k == ks[-1]:
+            spaced.append(k)
+    return tuple(spaced)
 
 
 def silhouette(rows: np.ndarray, centers: np.ndarray) -> float:
@@ -136,7 +144,7 @@ def _log_drops(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> np.ndarray:
     whole = max(float(((rows - rows.mean(axis=0)) ** 2).sum()), 1e-300)
     return np.array(
         [
-            np.log(max(fit_small(rows, k, 2, 30, 1e-9 * whole, seed + k)[2] / whole, 1e-300))
+            np.log(max(fit_small(rows, k, 1, 20, 1e-9 * whole, seed + k)[2] / whole, 1e-300))
             if k <= len(rows)
             else -700.0
             for k in ks
@@ -146,7 +154,7 @@ def _log_drops(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> np.ndarray:
 
 def _votes(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> tuple[CriterionCurve, ...]:
     rows = np.ascontiguousarray(rows)
-    fits = {k: fit_small(rows, k, 10 + 2 * k, 100, 1e-10, seed + k) for k in ks}
+    fits = {k: fit_small(rows, k, 4 + k // 4, 50, 1e-10, seed + k) for k in ks}
     strength = tuple(_prediction_strength(rows, k, seed) for k in ks)
     strong = [k for k, value in zip(ks, strength, strict=True) if value >= _STRENGTH]
     widths = tuple(silhouette(rows, fits[k][0]) for k in ks)
@@ -189,8 +197,8 @@ def _prediction_strength(rows: np.ndarray, k: int, seed: int) -> float:
         test = np.ascontiguousarray(rows[order[half:]])
         if k > half:
             return 0.0
-        centers = fit_small(train, k, 4, 60, 1e-10, seed + split)[0]
-        _, labels, _ = fit_small(test, k, 4, 60, 1e-10, seed + 1000 + split)
+        centers = fit_small(train, k, 3, 40, 1e-10, seed + split)[0]
+        _, labels, _ = fit_small(test, k, 3, 40, 1e-10, seed + 1000 + split)
         predicted = assign(test, centers)[0]
         table = np.zeros((k, k))
         np.add.at(table, (labels, predicted), 1)
@@ -208,20 +216,12 @@ def _bic(
     centred = rows - rows.mean(axis=0)
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
     kept = axes[sizes > 1e-6 * max(sizes[0], 1e-300)]
-    flat = centred @ kept.T
+    flat = np.ascontiguousarray(centred @ kept.T)
+    floor = 1e-4 * float(flat.var())
+    n, d = flat.shape
     out = []
     for k in ks:
-        model = GaussianMixture(
-            k,
-            means_init=(fits[k][0] - rows.mean(axis=0)) @ kept.T,
-            reg_covar=1e-4 * float(flat.var()),
-            max_iter=60,
-            tol=1e-3,
-            random_state=0,
-            init_params="random_from_data",
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(flat)
-        out.append(float(model.bic(flat)))
+        likelihood = mixture_likelihood(flat, fits[k][1], k, floor, 60, 1e-3)
+        free = k * (d + d * (d + 1) / 2) + k - 1
+        out.append(float(free * np.log(n) - 2 * likelihood))
     return tuple(out)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from insights_workloads.clustering.kernels import assign, fit_small
+from insights_workloads.clustering.kernels.plain import assign
+from insights_workloads.clustering.kernels.small import fit_small
 from insights_workloads.clustering.lloyd import sample_positions
 from insights_workloads.progress import Progress, silent
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from insights_crds.v1 import ENERGIES
 from insights_workloads.clustering import Clustering
+from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
 
@@ -51,6 +52,7 @@ class ReportContent:
         rejected: rows that could not be used.
         faults: (column, fault, rows), the most frequent first.
         clustering: the clusters.
+        change: what became of the clusters published before, None where none were.
         energies: float64 (m, 4), energies of everyone or of a sample.
         labels: int (m,), their clusters.
         centers: float64 (k, 4), mean energies of the clusters.
@@ -71,6 +73,7 @@ class ReportContent:
     rejected: int
     faults: tuple[tuple[str, str, int], ...]
     clustering: Clustering
+    change: Change | None
     energies: np.ndarray
     labels: np.ndarray
     centers: np.ndarray
@@ -114,6 +117,7 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         rejected=rejected.rows,
         faults=tuple(faults),
         clustering=clustering,
+        change=result.change,
         energies=energies,
         labels=labels,
         centers=centers,

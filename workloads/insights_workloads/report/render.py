@@ -43,6 +43,7 @@ def render(content: ReportContent) -> str:
         ),
         clusters=_clusters(content, colors),
         evidence=_evidence(content),
+        change=_change(content),
         teams=_teams(content),
         faults=[
             {"column": column or "(whole row)", "fault": fault, "rows": rows}
@@ -83,6 +84,35 @@ def _evidence(content: ReportContent) -> list[dict[str, Any]]:
         }
 
     return [shown(curve) for curve in selection.curves]
+
+
+def _change(content: ReportContent) -> dict[str, Any] | None:
+    change = content.change
+    if change is None:
+        return None
+    profiles = content.clustering.profiles
+    matched = dict(change.comparison.matches)
+    return {
+        "since": change.since,
+        "people": change.comparison.people,
+        "moved": change.comparison.moved_count,
+        "adjusted_rand": change.comparison.adjusted_rand,
+        "joined": change.joined,
+        "left": change.left,
+        "rows": [
+            {
+                "before": name,
+                "now": profiles[matched[number]].name if number in matched else None,
+                "number": matched[number] + 1 if number in matched else None,
+            }
+            for number, name in enumerate(change.names)
+        ],
+        "new": [
+            profile.name
+            for number, profile in enumerate(profiles)
+            if number not in matched.values()
+        ],
+    }
 
 
 def _teams(content: ReportContent) -> dict[str, Any] | None:

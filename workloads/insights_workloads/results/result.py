@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from insights_crds.v1 import Balance, Links, Summary
+from insights_crds.v1 import Balance, ClusterChange, Links, Summary
 from insights_workloads.clustering import Clustering
 from insights_workloads.ingest import Roster
+from insights_workloads.results.previous import Change
 from insights_workloads.teams import TeamPlan
 
 __all__ = ["RunResult", "summarize"]
@@ -24,6 +25,7 @@ class RunResult:
         teams: their teams, None where none were asked for.
         spec: the run's spec, in its wire form.
         engine: version of the engine.
+        change: what became of the clusters published before, None where none were.
     """
 
     roster: Roster
@@ -31,6 +33,7 @@ class RunResult:
     teams: TeamPlan | None
     spec: Mapping[str, Any]
     engine: str
+    change: Change | None = None
 
 
 def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
         clusters_because=(
             selection.because if selection is not None else "The number was given in the spec."
         ),
+        cluster_change=None if result.change is None else _change(result.change),
         teams=0 if teams is None else len(teams.figures.names),
         balance=(
             None
@@ -53,3 +57,12 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
         links=Links(report=f"{prefix}/report.html", results=prefix),
     )
     return summary.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _change(change: Change) -> ClusterChange:
+    found = change.comparison
+    return ClusterChange(
+        people=found.people,
+        moved=found.moved_count,
+        adjusted_rand=round(found.adjusted_rand, 6),
+    )
