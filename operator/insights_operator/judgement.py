@@ -13,6 +13,7 @@ from typing import Any
 
 from insights_crds.reasons import FailureClass
 from insights_crds.v1 import Policy
+from insights_operator import naming
 from insights_operator.children.state import ChildPhase, ChildState
 from insights_operator.readiness import Obstacle, obstacle, out_of_memory, pods_lost
 from insights_operator.record import Attempt
@@ -95,6 +96,11 @@ def judge(
             f"{attempt.child} says that it succeeded, but published nothing",
         )
     queued = state.phase is ChildPhase.QUEUED
+    if not queued and pods_lost(pod for pod in pods if _drives(pod)):
+        # Told while the pod is still there: once it is gone, nobody knows why it went.
+        return Over(
+            FailureClass.DISPLACED, "PodsLost", f"the driver's pod of {attempt.child} is evicted"
+        )
     driving = _heard(attempt, child, now) and not queued
     if driving and attempt.silence is not None and attempt.silence > heartbeat_timeout:
         return Over(
@@ -177,6 +183,12 @@ def _within_deadlines(
             )
         deadline = min(deadline, start_up)
     return Alive(state.phase, driving, known, deadline)
+
+
+def _drives(pod: Mapping[str, Any]) -> bool:
+    """Whether the attempt ends with this pod: a lost worker is replaced by KubeRay."""
+    labels = (pod.get("metadata") or {}).get("labels") or {}
+    return labels.get(naming.ROLE_LABEL) in ("driver", "head")
 
 
 def _heard(attempt: Attempt, child: Mapping[str, Any] | None, now: datetime) -> bool:

@@ -425,6 +425,33 @@ def test_a_preempted_attempt_goes_on_when_its_queue_lets_it() -> None:
     assert [a.reason for a in world.attempts] == ["Published"]
 
 
+@pytest.mark.parametrize(("role", "displaced"), [("driver", True), ("worker", False)])
+def test_an_evicted_driver_is_displaced_before_its_pod_is_gone(role, displaced) -> None:
+    world = started(compute={"mode": "SinglePod"})
+    world.drive()
+    world.pods.append(
+        {
+            "metadata": {"name": "p", "labels": naming.child_labels("run", "uid-1", 1, role)},
+            "status": {
+                "phase": "Running",
+                "conditions": [
+                    {
+                        "type": "DisruptionTarget",
+                        "status": "True",
+                        "reason": "EvictionByEvictionAPI",
+                        "message": "Eviction API: evicting",
+                    }
+                ],
+            },
+        }
+    )
+    world.step()
+    assert world.attempts[0].active is not displaced
+    if displaced:
+        assert world.attempts[0].failure is FailureClass.DISPLACED
+        assert world.attempts[0].reason == "PodsLost"
+
+
 def test_an_obstacle_is_named_while_it_starts() -> None:
     world = started(compute={"mode": "SinglePod"})
     labels = naming.child_labels("run", "uid-1", 1, "driver")
