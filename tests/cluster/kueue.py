@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -60,22 +61,28 @@ def kueue(plane: ControlPlane, kubectl: Kubectl) -> Iterator[None]:
             }
         )
     )
-    plane.processes.start(
-        "kueue",
-        [binary("kueue"), f"--config={settings}"],
-        lambda: answers(f"http://127.0.0.1:{health}/readyz") and _listens(port),
-        environment={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
-    )
     try:
+        _start(plane, settings, port, health)
         wait_for(lambda: _trusted(kubectl), 60)
         yield
     finally:
         plane.processes.stop("kueue")
+        # Nothing would answer the API server any more.
         for kind in ("validating", "mutating"):
             kubectl("delete", f"{kind}webhookconfiguration", f"kueue-{kind}-webhook-configuration")
 
 
-def _webhooks(path: Any) -> list[dict[str, Any]]:
+def _start(plane: ControlPlane, settings: Path, port: int, health: int) -> None:
+    plane.processes.start(
+        "kueue",
+        # Its visibility server wants to be a pod.
+        [binary("kueue"), f"--config={settings}", "--feature-gates=VisibilityOnDemand=false"],
+        lambda: answers(f"http://127.0.0.1:{health}/readyz") and _listens(port),
+        environment={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
+    )
+
+
+def _webhooks(path: Path) -> list[dict[str, Any]]:
     """Kueue's webhooks, under the names that its own deployment gives them."""
     documents = list(yaml.safe_load_all(path.read_text()))
     for document in documents:

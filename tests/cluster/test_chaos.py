@@ -156,7 +156,8 @@ def test_the_object_store_refuses_for_a_minute(many) -> None:
 
 
 def test_two_drivers_of_one_attempt(many) -> None:
-    run = started(many, "two-drivers", "Cluster", compute={"mode": "SinglePod"})
+    small = {"mode": "SinglePod", "head": {"cpu": "800m", "memory": "2Gi"}}
+    run = started(many, "two-drivers", "Cluster", compute=small)
     (job,) = run.objects("jobs")
     template = job["spec"]["template"]
     template["metadata"] = {"name": "second-driver", "namespace": NAMESPACE}
