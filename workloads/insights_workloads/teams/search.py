@@ -14,7 +14,7 @@ from insights_workloads.teams.subset_exchange import SubsetExchange
 
 __all__ = ["TeamOptions", "search"]
 
-_TRIES = 30_000_000
+_TRIES = 60_000_000
 """Exchanges that are tried in all, where the spec names no rounds; a round is one a person."""
 _MOST_ROUNDS = 20_000
 _FEWEST_ROUNDS = 300
@@ -29,7 +29,8 @@ _WARM = 3
 """Rounds of single exchanges at temperature 0 before subsets are looked at."""
 _SUBSET_WORK = 12
 """Rounds that a round of subset exchanges takes, by time."""
-_SUBSET_HOT = 1.0
+_SUBSET_SLOW = 100
+"""Rounds of subset exchanges from which on they start hot: a shorter anneal starts colder."""
 _SUBSET_COLD = 0.3
 _SUBSET_QUENCH = 0.2
 
@@ -127,7 +128,7 @@ def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
         if not going:
             break
         warm = turn / (rounds * (1.0 - _SUBSET_QUENCH))
-        hot = _SUBSET_HOT * (_SUBSET_COLD / _SUBSET_HOT) ** warm if warm < 1.0 else 0.0
+        hot = min(1.0, rounds / _SUBSET_SLOW) * _SUBSET_COLD**warm if warm < 1.0 else 0.0
         subsets.round(turn, hot)
         going = budget.spend(_SUBSET_WORK)
 

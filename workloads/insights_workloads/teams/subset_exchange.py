@@ -15,8 +15,9 @@ __all__ = ["SubsetExchange"]
 
 _FEWEST_TEAMS = 100
 _LARGEST_TEAM = 40
-_BLOCK = 6_250
-"""Teams whose subsets are compared with each other: more find closer pairs, fewer fit the cache."""
+_SMALLEST_BLOCK, _BLOCK = 6_250, 20_000
+"""Teams whose subsets are compared with each other: more find closer pairs, fewer run in parallel.
+Two blocks are made as soon as both are large enough."""
 _OCCUPANCY = 2.0
 _SEGMENTS = 8
 _CELL_COLUMNS = 8
@@ -37,7 +38,7 @@ class SubsetExchange:
         teams = len(held.team_start) - 1
         self._slots = np.flatnonzero(state.single).astype(np.int32)
         self._start = np.searchsorted(held.slot_team[self._slots], np.arange(teams + 1))
-        self._blocks = max(1, round(teams / _BLOCK))
+        self._blocks = max(1, min(2, teams // _SMALLEST_BLOCK), teams // _BLOCK)
         self._threads = max(1, min(self._blocks, len(os.sched_getaffinity(0))))
         self._subsets = [_subsets(size) for size in (4, 3)]
         room = -(-teams // self._blocks) * max(len(s) for s in self._subsets)
