@@ -57,11 +57,12 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
     fixed = problem.fixed[problem.fixed >= 0]
     held = np.bincount(fixed, minlength=len(problem.slots.sizes))
     over = np.flatnonzero(held > problem.slots.sizes)
-    if len(over) and problem.lock is not None:
+    locks = tuple(lock.name for lock in problem.locks)
+    if len(over):
         at = int(over[0])
         yield Conflict(
-            (problem.lock,),
-            f"`{problem.lock}` locks {int(held[at])} people into a team of "
+            locks,
+            f"{_named(locks)} locks {int(held[at])} people into a team of "
             f"{int(problem.slots.sizes[at])}; allow larger teams, or lock fewer",
         )
     locked = problem.fixed >= 0
@@ -69,7 +70,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
         pairs = np.unique(np.stack([problem.unit[locked], problem.fixed[locked]], axis=1), axis=0)
         if len(np.unique(pairs[:, 0])) < len(pairs):
             yield Conflict(
-                (*problem.together, problem.lock or "lockedPeople"),
+                (*problem.together, *locks),
                 f"people whom {_named(problem.together)} keeps together are locked into different "
                 "teams; unlock some of them",
             )
@@ -81,7 +82,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
     if len(over):
         at = int(over[0])
         yield Conflict(
-            (*problem.together, problem.lock or "lockedPeople"),
+            (*problem.together, *locks),
             f"with those whom {_named(problem.together)} keeps with them, {int(held[at])} people "
             f"are locked into a team of {int(problem.slots.sizes[at])}; allow larger teams, or "
             "unlock some of them",
@@ -94,7 +95,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
         teams, counts = np.unique(pairs, axis=0, return_counts=True)
         if np.any(counts[rule.teams[teams[:, 0]]] > rule.most):
             yield Conflict(
-                (rule.name, problem.lock or "lockedPeople"),
+                (rule.name, *locks),
                 f"{int(counts.max())} people of one group of `{rule.name}` are locked into the "
                 f"same team, which it allows for {rule.most}; unlock some of them",
             )

@@ -12,16 +12,22 @@ What the rules mean, exactly:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from insights_crds.v1 import AttributeBound, Constraint, Teams
-from insights_workloads.teams.problem import CountRule, GroupRule, RangeRule, TeamProblem
+from insights_workloads.teams.problem import (
+    CountRule,
+    GroupRule,
+    LockRule,
+    RangeRule,
+    TeamProblem,
+    TieRule,
+    units,
+)
 from insights_workloads.teams.sizes import TeamSlots, team_slots
 
 __all__ = ["Columns", "UnknownAttributeError", "compile_problem"]
@@ -60,10 +66,10 @@ def compile_problem(
     )
     held = {str(k): int(v) for k, v in lock_names.dropna().value_counts(sort=False).items()}
     slots = team_slots(spec, people, held)
-    slots, fixed = _fixed(spec, hard, slots, lock_names)
+    slots, locks = _locks(spec, hard, slots, lock_names)
+    ties = tuple(_ties(spec, hard))
     eligible, allowed, eligibility = _eligibility(spec, hard, slots, people)
     scope = _scope(slots)
-    lock = _only(spec, "locked_people") or locked_teams
     home = _home(spec, hard, slots)
     return TeamProblem(
         features=tuple(features),
@@ -71,8 +77,8 @@ def compile_problem(
         balanced=_balanced(spec, features, filled),
         by_sum=spec.objectives[0].kind == "SkillSum",
         slots=slots,
-        unit=_units(spec, hard, people),
-        fixed=fixed,
+        unit=units(ties, people),
+        fixed=_fixed(locks, people),
         eligible=eligible,
         allowed=allowed,
         counts=tuple(_count_rules(spec, hard, slots, scope)),
@@ -81,9 +87,9 @@ def compile_problem(
         home=home,
         most_moves=spec.stability.max_moves if spec.stability else None,
         move_price=spec.stability.move_price if spec.stability else 0.0,
-        together=tuple(c.name for c in spec.constraints if c.keep_together is not None),
+        ties=ties,
+        locks=locks,
         eligibility=eligibility,
-        lock=lock.name if lock is not None else None,
         worst_weight=spec.worst_team_weight,
     )
 
@@ -154,33 +160,24 @@ def _standard(matrix: np.ndarray) -> np.ndarray:
     return np.asarray((matrix - matrix.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0))
 
 
-def _units(spec: Teams, read: _Reader, people: int) -> np.ndarray:
-    """Units of people who must stay together: connected components over all such rules."""
-    edges: list[tuple[np.ndarray, np.ndarray]] = []
+def _ties(spec: Teams, read: _Reader) -> Iterator[TieRule]:
     for rule in spec.constraints:
-        if rule.keep_together is None or rule.weight is not None:
-            continue
-        codes, _ = pd.factorize(read.text(rule.keep_together.attribute, rule.name))
-        order = np.argsort(codes, kind="stable")
-        order = order[codes[order] >= 0]
-        same = codes[order[1:]] == codes[order[:-1]]
-        edges.append((order[:-1][same], order[1:][same]))
-    if not edges:
-        return np.arange(people, dtype=np.int32)
-    left, right = (np.concatenate(side) for side in zip(*edges, strict=True))
-    graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(people, people))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)
+        if rule.keep_together is not None and rule.weight is None:
+            codes, _ = pd.factorize(read.text(rule.keep_together.attribute, rule.name))
+            yield TieRule(rule.name, codes.astype(np.int32))
 
 
-def _fixed(
+def _locks(
     spec: Teams, read: _Reader, slots: TeamSlots, lock_names: pd.Series
-) -> tuple[TeamSlots, np.ndarray]:
-    """Team that each person must be in, and the teams under the names that locks give them."""
-    fixed = np.full(len(lock_names), -1, dtype=np.int32)
+) -> tuple[TeamSlots, tuple[LockRule, ...]]:
+    """Rules that fix people, and the teams under the names that these give them."""
     names = list(slots.names)
     at = {name: index for index, name in enumerate(names)}
-    held = lock_names.map(at)
-    fixed[held.notna().to_numpy()] = held.dropna().astype(np.int32)
+    locks = []
+    for rule in spec.constraints:
+        if rule.locked_teams is not None:
+            held = lock_names.map(at).fillna(-1).to_numpy(dtype=np.int32)
+            locks.append(LockRule(rule.name, held, closed=True))
     for rule in spec.constraints:
         if rule.locked_people is None:
             continue
@@ -203,10 +200,17 @@ def _fixed(
             index = at.pop(open_names.pop(0))
             at[name] = index
             names[index] = name
-        places = wanted.map(at)
-        known = places.notna().to_numpy() & (fixed < 0)
-        fixed[known] = places[known].astype(np.int32)
-    return TeamSlots(tuple(names), slots.types, slots.sizes, slots.locked), fixed
+        places = wanted.map(at).fillna(-1).to_numpy(dtype=np.int32)
+        locks.append(LockRule(rule.name, places, closed=False))
+    return TeamSlots(tuple(names), slots.types, slots.sizes, slots.locked), tuple(locks)
+
+
+def _fixed(locks: Sequence[LockRule], people: int) -> np.ndarray:
+    """Team that each person must be in; the first rule that names one wins."""
+    fixed = np.full(people, -1, dtype=np.int32)
+    for lock in reversed(locks):
+        fixed = np.where(lock.team >= 0, lock.team, fixed)
+    return np.asarray(fixed, dtype=np.int32)
 
 
 def _eligibility(

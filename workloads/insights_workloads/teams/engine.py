@@ -33,7 +33,7 @@ def form_teams(
     state = SearchState(problem, placed)
     rounds, reproducible = search(state, options, progress)
     team = state.people_teams()
-    violations = broken_rules(problem, team, placed.split)
+    violations = broken_rules(problem, team)
     hard = any(violation.hard for violation in violations)
     return TeamPlan(
         outcome=Outcome.UNKNOWN if hard else Outcome.FEASIBLE,

@@ -20,18 +20,18 @@ class Placement:
         unit_people: int32 (n,), people of the units.
         unit_team: int32 (u,), team of each unit.
         movable: bool (u,), whether a unit may change teams.
-        split: people whose unit found no team with room, and was taken apart.
     """
 
     unit_start: np.ndarray
     unit_people: np.ndarray
     unit_team: np.ndarray
     movable: np.ndarray
-    split: int
 
 
 def place(problem: TeamProblem, seed: int) -> Placement:
     """Place every unit: locked ones first, then large ones where there is room, then the rest.
+
+    A unit that finds no team with room is taken apart.
 
     People start in their current team where there is one; the others are dealt out at random.
     """
@@ -50,12 +50,10 @@ def place(problem: TeamProblem, seed: int) -> Placement:
         people = order[starts[which] : starts[which + 1]]
         team[people] = pulled[which]
         room[pulled[which]] -= len(people)
-    split = 0
     for which in sorted(np.flatnonzero((sizes > 1) & (pulled < 0)), key=lambda w: (-sizes[w], w)):
         people = order[starts[which] : starts[which + 1]]
         chosen = _roomiest(problem, people, room)
         if chosen < 0:
-            split += len(people)
             unit[people[1:]] = len(problem.unit) + people[1:]
             continue
         team[people] = chosen
@@ -70,7 +68,6 @@ def place(problem: TeamProblem, seed: int) -> Placement:
         unit_people=order.astype(np.int32),
         unit_team=team[first],
         movable=np.maximum.reduceat(problem.fixed[order], starts[:-1]) < 0,
-        split=split,
     )
 
 
