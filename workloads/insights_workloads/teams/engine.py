@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from insights_workloads.progress import Progress, silent
-from insights_workloads.teams.certificates import find_conflict
+from insights_workloads.teams.assignment_model import assign
+from insights_workloads.teams.conflicts import (
+    prove_by_assignment,
+    prove_by_counting,
+    prove_by_types,
+)
 from insights_workloads.teams.measure import balance, broken_rules, figures, moved_people
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.search import TeamOptions, search
-from insights_workloads.teams.start import place
+from insights_workloads.teams.start import place, placed_as
 from insights_workloads.teams.state import SearchState
 
 __all__ = ["TeamOptions", "form_teams"]
@@ -26,12 +31,20 @@ def form_teams(
         options: how to search.
         progress: told how far it is; may raise to stop.
     """
-    conflict = find_conflict(problem)
+    conflict = prove_by_counting(problem) or prove_by_types(problem)
     if conflict is not None:
         return _refused(problem, conflict)
-    placed = place(problem, options.seed)
-    state = SearchState(problem, placed)
+    state = SearchState(problem, place(problem, options.seed))
     rounds, reproducible = search(state, options, progress)
+    if any(violation.hard for violation in broken_rules(problem, state.people_teams())):
+        verdict = assign(problem)
+        if verdict.impossible:
+            proven = prove_by_assignment(problem)
+            if proven is not None:
+                return _refused(problem, proven)
+        if verdict.team is not None:
+            state = SearchState(problem, placed_as(problem, verdict.team))
+            rounds, reproducible = search(state, options, progress)
     team = state.people_teams()
     violations = broken_rules(problem, team)
     hard = any(violation.hard for violation in violations)

@@ -8,7 +8,7 @@ import numpy as np
 
 from insights_workloads.teams.problem import TeamProblem
 
-__all__ = ["Placement", "place"]
+__all__ = ["Placement", "place", "placed_as"]
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,22 @@ def place(problem: TeamProblem, seed: int) -> Placement:
         team[people] = chosen
         room[chosen] -= len(people)
     _deal(problem, team, room, random)
+    return _placement(problem, unit, team)
+
+
+def placed_as(problem: TeamProblem, team: np.ndarray) -> Placement:
+    """The placement of given teams, int32 (n,), that keep every unit together."""
+    return _placement(problem, problem.unit, team)
+
+
+def _placement(problem: TeamProblem, unit: np.ndarray, team: np.ndarray) -> Placement:
     _, unit = np.unique(unit, return_inverse=True)
     order = np.argsort(unit, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(unit))]).astype(np.int64)
-    first = order[starts[:-1]]
     return Placement(
         unit_start=starts,
         unit_people=order.astype(np.int32),
-        unit_team=team[first],
+        unit_team=team[order[starts[:-1]]],
         movable=np.maximum.reduceat(problem.fixed[order], starts[:-1]) < 0,
     )
 
