@@ -84,7 +84,8 @@ def assign(problem: TeamProblem) -> Verdict:
             for g in range(teams)
             if g != problem.home[p]
         ]
-        model.add(sum(leaving) <= problem.most_moves)
+        gone = int((problem.home == -2).sum())
+        model.add(sum(leaving) <= problem.most_moves - gone)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = _WORK

@@ -23,6 +23,7 @@ def find_conflict(problem: TeamProblem) -> Conflict | None:
         _counts(problem),
         _groups(problem),
         _ranges(problem),
+        _moves(problem),
     )
     return next((conflict for check in checks for conflict in check), None)
 
@@ -99,7 +100,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
                 f"{int(counts.max())} people of one group of `{rule.name}` are locked into the "
                 f"same team, which it allows for {rule.most}; unlock some of them",
             )
-    if problem.eligibility is not None:
+    if problem.eligibility is not None and problem.eligibility_weight is None:
         some = np.asarray(problem.allowed.any(axis=1))
         nowhere = int((~some[problem.eligible] & ~locked).sum())
         if nowhere:
@@ -185,6 +186,22 @@ def _ranges(problem: TeamProblem) -> Iterator[Conflict]:
                 f"{bound:,.6g} over {teams} teams, but everyone together has {total:,.6g}, {way} "
                 f"it; {total / max(1, teams):,.6g} a team is possible",
             )
+
+
+def _moves(problem: TeamProblem) -> Iterator[Conflict]:
+    if problem.most_moves is None or not len(problem.home):
+        return
+    gone = int((problem.home == -2).sum())
+    homes = problem.home[problem.home >= 0]
+    crowds = np.bincount(homes, minlength=len(problem.slots.sizes))
+    squeezed = int(np.maximum(crowds - problem.slots.sizes, 0).sum())
+    if gone + squeezed > problem.most_moves:
+        yield Conflict(
+            ("stability",),
+            f"{gone + squeezed:,} people must leave their current team ({gone:,} whose team is no "
+            f"more, {squeezed:,} whose team shrinks), but `stability` allows "
+            f"{problem.most_moves:,} moves; raise maxMoves",
+        )
 
 
 def _named(rules: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from insights_crds.v1 import AttributeBound, Constraint, Teams
+from insights_workloads.teams.objectives import balanced_columns
 from insights_workloads.teams.problem import (
     CountRule,
     GroupRule,
@@ -70,12 +71,13 @@ def compile_problem(
     ties = tuple(_ties(spec, hard))
     eligible, allowed, eligibility = _eligibility(spec, hard, slots, people)
     scope = _scope(slots)
+    selective = _only(spec, "eligible")
     home = _home(spec, hard, slots)
     return TeamProblem(
         features=tuple(features),
         matrix=filled,
-        balanced=_balanced(spec, features, filled),
-        by_sum=spec.objectives[0].kind == "SkillSum",
+        balanced=balanced_columns(spec, features, filled),
+        by_sum=any(objective.kind == "SkillSum" for objective in spec.objectives),
         slots=slots,
         unit=units(ties, people),
         fixed=_fixed(locks, people),
@@ -90,6 +92,7 @@ def compile_problem(
         ties=ties,
         locks=locks,
         eligibility=eligibility,
+        eligibility_weight=selective.weight if selective is not None else None,
         worst_weight=spec.worst_team_weight,
     )
 
@@ -135,36 +138,11 @@ def _only(spec: Teams, kind: str) -> Constraint | None:
     return next((c for c in spec.constraints if getattr(c, kind) is not None), None)
 
 
-def _balanced(spec: Teams, features: Sequence[str], matrix: np.ndarray) -> np.ndarray:
-    """Columns whose team means are to be zero: features, and for k-plus their squares too.
-
-    k-plus (Papenberg, 2024) adds the squared deviations, so that teams have everyone's spread as
-    well as everyone's mean.
-    """
-    parts = []
-    for objective in spec.objectives:
-        names = list(objective.features) or list(features)
-        chosen = matrix[:, [list(features).index(name) for name in names]]
-        centred = _standard(chosen)
-        columns = [centred]
-        # Squared distances within teams, averaged by size, are largest where team means are equal:
-        # Diversity and Variance are one objective.
-        if objective.kind == "KPlus":
-            columns.append(_standard(centred**2))
-        parts.append(np.sqrt(objective.weight) * np.hstack(columns))
-    return np.ascontiguousarray(np.hstack(parts))
-
-
-def _standard(matrix: np.ndarray) -> np.ndarray:
-    spread = matrix.std(axis=0)
-    return np.asarray((matrix - matrix.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0))
-
-
 def _ties(spec: Teams, read: _Reader) -> Iterator[TieRule]:
     for rule in spec.constraints:
-        if rule.keep_together is not None and rule.weight is None:
+        if rule.keep_together is not None:
             codes, _ = pd.factorize(read.text(rule.keep_together.attribute, rule.name))
-            yield TieRule(rule.name, codes.astype(np.int32))
+            yield TieRule(rule.name, rule.weight, codes.astype(np.int32))
 
 
 def _locks(
@@ -350,10 +328,11 @@ def _range_rules(
 
 
 def _home(spec: Teams, read: _Reader, slots: TeamSlots) -> np.ndarray:
-    """Current team of each person, as the index of a new team, -1 for people who join.
+    """Current team of each person, as the index of a new team.
 
-    Current teams, the largest first, take the new team of their name, else the free one that is
-    nearest in size.
+    People who join have -1, people of a current team that no new one is left for have -2. Current
+    teams, the largest first, take the new team of their name, else the free one that is nearest in
+    size.
     """
     if spec.stability is None:
         return np.empty(0, dtype=np.int32)
@@ -363,12 +342,14 @@ def _home(spec: Teams, read: _Reader, slots: TeamSlots) -> np.ndarray:
     place: dict[str, int] = {}
     sizes = current.dropna().value_counts()
     for name in sizes.index:
-        if name in at and at[name] in free:
+        if name in at:
             place[name] = at[name]
-            free.remove(at[name])
+            if at[name] in free:
+                free.remove(at[name])
     for name, size in sizes.items():
         if name not in place and free:
             nearest = free[int(np.argmin(np.abs(slots.sizes[free] - int(size))))]
             place[str(name)] = nearest
             free.remove(nearest)
-    return current.map(place).fillna(-1).to_numpy(dtype=np.int32)
+    home = current.map(place).fillna(-2).to_numpy(dtype=np.int32)
+    return np.where(current.isna().to_numpy(), np.int32(-1), home)

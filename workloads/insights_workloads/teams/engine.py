@@ -11,10 +11,11 @@ from insights_workloads.teams.conflicts import (
     prove_by_counting,
     prove_by_types,
 )
-from insights_workloads.teams.measure import balance, broken_rules, figures, moved_people
+from insights_workloads.teams.measure import balance, broken_rules, figures
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.search import TeamOptions, search
+from insights_workloads.teams.stability import moved_people, rematched
 from insights_workloads.teams.start import place, placed_as
 from insights_workloads.teams.state import SearchState
 
@@ -45,7 +46,7 @@ def form_teams(
         if verdict.team is not None:
             state = SearchState(problem, placed_as(problem, verdict.team))
             rounds, reproducible = search(state, options, progress)
-    team = state.people_teams()
+    team = rematched(problem, state.people_teams())
     violations = broken_rules(problem, team)
     hard = any(violation.hard for violation in violations)
     return TeamPlan(

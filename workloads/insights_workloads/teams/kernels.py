@@ -33,13 +33,15 @@ class Cost(NamedTuple):
         weight: float64 (r,), cost of one beyond a bound.
         tallied: float64 (u, r), counts and sums of each unit.
         groups: int32 (h, n), groups of people to spread, -1 for none.
-        group_most: int32 (h,), most of a group in a team.
-        group_weight: float64 (h,), cost of one more.
+        group_most: int32 (h,), most of a group in a team; -1 where a group is to be together.
+        group_weight: float64 (h,), cost of one more; of a pair apart where it is to be together.
         group_holds: bool (h, g), teams that each holds for.
+        tied: whether some groups are to be together.
         unit_start: int64 (u + 1,), first entry of each unit in `unit_people`.
         unit_people: int32 (n,), people of the units.
         unit_class: int32 (u,), row of `allowed`.
         allowed: bool (classes, g), teams that units may be in.
+        misplaced: cost of a unit in another one.
         home: int32 (n,), current team of people or -1; empty where moves do not matter.
         most_moves: most people away from home, -1 for no bound.
         price: cost of one of them.
@@ -59,10 +61,12 @@ class Cost(NamedTuple):
     group_most: np.ndarray
     group_weight: np.ndarray
     group_holds: np.ndarray
+    tied: bool
     unit_start: np.ndarray
     unit_people: np.ndarray
     unit_class: np.ndarray
     allowed: np.ndarray
+    misplaced: float
     home: np.ndarray
     most_moves: int
     price: float
@@ -156,9 +160,12 @@ def _group_change(cost, held, team, leaving, entering, size):  # type: ignore[no
                     before = 0
                     for slot in range(held.team_start[team], held.team_start[team + 1]):
                         before += _members_of(cost, rule, group, held.slots[slot])
-                    total += cost.group_weight[rule] * (
-                        max(0, before + shift - most) - max(0, before - most)
-                    )
+                    after = before + shift
+                    if most < 0:
+                        less = before * (before - 1) // 2 - after * (after - 1) // 2
+                    else:
+                        less = max(0, after - most) - max(0, before - most)
+                    total += cost.group_weight[rule] * less
     return total
 
 
@@ -215,7 +222,7 @@ def change(cost, held, a, b, out, into, size, patience, parts):  # type: ignore[
             v = cost.unit_class[into[i]]
             misplaced += int(cost.allowed[u, a]) - int(cost.allowed[u, b])
             misplaced += int(cost.allowed[v, b]) - int(cost.allowed[v, a])
-        total += HARD * misplaced
+        total += cost.misplaced * misplaced
     away = 0
     if cost.home.shape[0]:
         for i in range(size):
@@ -233,8 +240,9 @@ def change(cost, held, a, b, out, into, size, patience, parts):  # type: ignore[
             total += HARD * (max(0, now + away - cost.most_moves) - max(0, now - cost.most_moves))
     parts[0] = parts[1] = 0.0
     parts[2] = away
-    # Groups are counted last: they can give back no more than they cost now.
-    if cost.groups.shape[0] and total - held.excess[a] - held.excess[b] <= patience:
+    # Groups are counted last: to spread them can give back no more than they cost now.
+    worth = cost.tied or total - held.excess[a] - held.excess[b] <= patience
+    if cost.groups.shape[0] and worth:
         parts[0] = _group_change(cost, held, a, out, into, size)
         parts[1] = _group_change(cost, held, b, into, out, size)
         total += parts[0] + parts[1]

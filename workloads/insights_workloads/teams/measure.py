@@ -6,8 +6,9 @@ import numpy as np
 
 from insights_workloads.teams.plan import TeamFigures, Violation
 from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.stability import moved_people
 
-__all__ = ["balance", "broken_rules", "figures", "moved_people"]
+__all__ = ["balance", "broken_rules", "figures"]
 
 
 def balance(matrix: np.ndarray, team: np.ndarray) -> float:
@@ -100,10 +101,11 @@ def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...
         largest = np.zeros(int(tie.group.max(initial=-1)) + 1)
         np.maximum.at(largest, cells[:, 0], sizes)
         apart = np.bincount(tie.group[tied], minlength=len(largest)) - largest
-        note(tie.name, None, apart)
+        note(tie.name, tie.weight, apart)
     if problem.eligibility is not None:
         outside = ~problem.allowed[problem.eligible, team] & (problem.fixed < 0)
-        note(problem.eligibility, None, np.bincount(team[outside], minlength=teams).astype(float))
+        weight = problem.eligibility_weight
+        note(problem.eligibility, weight, np.bincount(team[outside], minlength=teams).astype(float))
     moved = moved_people(problem, team)
     if problem.most_moves is not None and moved is not None:
         note("stability", None, np.array([max(0.0, moved - problem.most_moves)]))
@@ -111,10 +113,3 @@ def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...
         Violation(rule, hard, amount, int(count))
         for (rule, hard), (amount, count) in sorted(found.items())
     )
-
-
-def moved_people(problem: TeamProblem, team: np.ndarray) -> int | None:
-    """People who leave their current team, None where there are no current teams."""
-    if not len(problem.home):
-        return None
-    return int(((problem.home >= 0) & (problem.home != team)).sum())

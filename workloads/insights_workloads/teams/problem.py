@@ -83,10 +83,12 @@ class TieRule:
 
     Attributes:
         name: of the rule.
+        weight: None where it is hard.
         group: int32 (n,), -1 for people in no group.
     """
 
     name: str
+    weight: float | None
     group: np.ndarray
 
 
@@ -106,9 +108,11 @@ class LockRule:
 
 
 def units(ties: Sequence[TieRule], people: int) -> np.ndarray:
-    """Units of people who must stay together, int32 (n,): connected components over all ties."""
+    """Units of people who must stay together, int32 (n,): connected components over hard ties."""
     left, right = [], []
     for tie in ties:
+        if tie.weight is not None:
+            continue
         order = np.argsort(tie.group, kind="stable")
         order = order[tie.group[order] >= 0]
         same = tie.group[order[1:]] == tie.group[order[:-1]]
@@ -138,12 +142,14 @@ class TeamProblem:
         counts: bounds on kinds of people.
         groups: spread groups.
         ranges: ranges of sums.
-        home: int32 (n,), current team by its index, -1 for none; empty where there are none.
+        home: int32 (n,), current team by its index, -1 for none, -2 for one that is no more; empty
+            where there are no current teams.
         most_moves: most people who may leave their current team, None for no bound.
         move_price: what a move costs.
-        ties: rules that made units of several people.
+        ties: rules that keep people together; hard ones made units.
         locks: rules that fix people.
         eligibility: name of the eligibility rule, if any.
+        eligibility_weight: None where it is hard.
         worst_weight: share of the objective that looks at the worst team, 0 to 1.
     """
 
@@ -165,12 +171,13 @@ class TeamProblem:
     ties: tuple[TieRule, ...]
     locks: tuple[LockRule, ...]
     eligibility: str | None
+    eligibility_weight: float | None
     worst_weight: float
 
     @property
     def together(self) -> tuple[str, ...]:
         """Names of the rules that keep people together."""
-        return tuple(tie.name for tie in self.ties)
+        return tuple(tie.name for tie in self.ties if tie.weight is None)
 
     @property
     def hard_rules(self) -> tuple[str, ...]:
@@ -178,7 +185,7 @@ class TeamProblem:
         named = [
             *self.together,
             *(lock.name for lock in self.locks),
-            *([self.eligibility] if self.eligibility is not None else []),
+            *([self.eligibility or ""] if self._selective else []),
             *(rule.name for rule in self.counts if rule.weight is None),
             *(rule.name for rule in self.groups if rule.weight is None),
             *(rule.name for rule in self.ranges if rule.weight is None),
@@ -186,15 +193,19 @@ class TeamProblem:
         ]
         return tuple(dict.fromkeys(named))
 
+    @property
+    def _selective(self) -> bool:
+        return self.eligibility is not None and self.eligibility_weight is None
+
     def only(self, names: Collection[str]) -> TeamProblem:
         """The same people and sizes under these hard rules alone, without soft ones."""
-        ties = tuple(tie for tie in self.ties if tie.name in names)
+        ties = tuple(tie for tie in self.ties if tie.weight is None and tie.name in names)
         locks = tuple(lock for lock in self.locks if lock.name in names)
         fixed = np.full(len(self.fixed), -1, dtype=np.int32)
         for lock in reversed(locks):
             fixed = np.where(lock.team >= 0, lock.team, fixed)
         opened = self.slots.locked & (not any(lock.closed for lock in locks))
-        keep = self.eligibility is not None and self.eligibility in names
+        keep = self._selective and self.eligibility in names
         return replace(
             self,
             unit=units(ties, len(self.unit)),
@@ -209,4 +220,5 @@ class TeamProblem:
             ties=ties,
             locks=locks,
             eligibility=self.eligibility if keep else None,
+            eligibility_weight=None,
         )

@@ -20,6 +20,8 @@ _MOST_ROUNDS = 20_000
 _FEWEST_ROUNDS = 300
 _STEPS = 60
 _COLDEST = 1e-5
+_STARTS, _STARTS_PEOPLE = 20, 2_000
+"""Most anneals, and people over all of them: few people have few teams, soon seen."""
 _QUENCH = 0.15
 """Share of the work that is spent at temperature 0, at the end."""
 _REPAIRS = 20
@@ -105,15 +107,25 @@ def repair(state: SearchState, seed: int) -> None:
 
 
 def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget) -> None:
+    """Anneal several times where that is cheap, and keep the best."""
     everyone = np.arange(len(state.class_slots), dtype=np.int32)
-    tries = budget.rounds * len(state.cost.unit_people)
+    people = len(state.cost.unit_people)
     steps = min(_STEPS, budget.rounds)
-    for step in range(steps):
-        warm = step / max(1.0, steps * (1.0 - _QUENCH))
+    starts = max(1, min(_STARTS, _STARTS_PEOPLE // people, budget.rounds // steps))
+    tries = budget.rounds * people // (starts * steps)
+    best, lowest = state.snapshot(), np.inf
+    for step in range(starts * steps):
+        warm = step % steps / max(1.0, steps * (1.0 - _QUENCH))
         hot = state.cost.scale * _COLDEST**warm if warm < 1.0 else 0.0
-        _anneal(state, everyone, tries // steps, hot, seed * 1_000_003 + step)
-        if not budget.spend(budget.rounds * (step + 1) // steps - budget.spent):
-            return
+        _anneal(state, everyone, tries, hot, seed * 1_000_003 + step)
+        going = budget.spend(budget.rounds * (step + 1) // (starts * steps) - budget.spent)
+        if (step + 1) % steps == 0 or not going:
+            value = state.value()
+            if value < lowest:
+                best, lowest = state.snapshot(), value
+        if not going:
+            break
+    state.held = best
 
 
 def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from insights_workloads.teams.kernels import HARD, Cost, Occupancy
-from insights_workloads.teams.measure import moved_people
 from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.stability import moved_people
 from insights_workloads.teams.start import Placement
 
 __all__ = ["SearchState"]
@@ -58,6 +58,31 @@ class SearchState:
         unit_team[self.held.slots] = self.held.slot_team
         return np.asarray(unit_team[self._unit_of])
 
+    def value(self) -> float:
+        """What all teams cost together, up to a constant that no exchange changes."""
+        cost, held = self.cost, self.held
+        balance = ((held.sums - cost.target) ** 2).sum(axis=1) / cost.divisor
+        worst = balance**2 / cost.scale
+        beyond = np.maximum(cost.low - held.tallies, 0.0) + np.maximum(
+            held.tallies - cost.high, 0.0
+        )
+        beyond += cost.lone & (held.tallies == 1.0)
+        outside = int((~cost.allowed[cost.unit_class[held.slots], held.slot_team]).sum())
+        away = int(held.away[0])
+        over = max(0, away - cost.most_moves) if cost.most_moves >= 0 else 0
+        return float(
+            ((1.0 - cost.worst) * balance + cost.worst * worst).sum()
+            + (beyond * cost.weight).sum()
+            + held.excess.sum()
+            + cost.misplaced * outside
+            + cost.price * away
+            + HARD * over
+        )
+
+    def snapshot(self) -> Occupancy:
+        """Who is where now."""
+        return Occupancy(*(part.copy() for part in self.held))
+
     def broken_teams(self) -> np.ndarray:
         """Teams in which a hard rule is broken, bool (g,)."""
         cost, held = self.cost, self.held
@@ -66,6 +91,8 @@ class SearchState:
         broken = np.asarray((beyond & self._hard).any(axis=1))
         for rule in self._hard_groups:
             broken |= self._crowded(rule) > 0
+        if cost.misplaced < HARD:
+            return broken
         outside = ~cost.allowed[cost.unit_class[held.slots], held.slot_team]
         broken[held.slot_team[outside & self._movable]] = True
         return broken
@@ -86,10 +113,8 @@ def _cost(problem: TeamProblem, placed: Placement) -> Cost:
     teams, people = len(problem.slots.sizes), len(problem.unit)
     balanced = problem.balanced
     if problem.by_sum:
-        target = balanced.sum(axis=0) / teams
         divisor = np.full(teams, problem.slots.sizes.mean())
     else:
-        target = np.zeros(balanced.shape[1])
         divisor = problem.slots.sizes.astype(float)
     never = np.zeros(teams, dtype=bool)
     rules = [(r.member, r.low, r.high, r.lone, r.weight, 1.0) for r in problem.counts]
@@ -98,28 +123,34 @@ def _cost(problem: TeamProblem, placed: Placement) -> Cost:
         unit = max(float(bounds.value.std()), 1e-9)
         rules.append((bounds.value, bounds.low, bounds.high, never, bounds.weight, unit))
     tallied = [np.asarray(column, dtype=float) for column, *_ in rules]
-    groups = problem.groups
+    soft = [tie for tie in problem.ties if tie.weight is not None]
+    everywhere = np.ones(teams, dtype=bool)
+    spread = [(rule.group, rule.most, rule.weight, rule.teams) for rule in problem.groups]
+    spread += [(tie.group, -1, tie.weight, everywhere) for tie in soft]
     unit_class, allowed = _eligibility(problem, placed)
     return Cost(
-        target=target,
+        # Zero but for sums, since the columns are centred.
+        target=balanced.sum(axis=0) / teams,
         divisor=np.maximum(divisor, 1.0),
         worst=float(problem.worst_weight),
-        # A team drawn at random has a cost of one a column.
-        scale=float(max(balanced.shape[1], 1)),
+        # What a team drawn at random costs.
+        scale=max(float(balanced.var(axis=0).sum()), 1e-9),
         values=_by_unit(balanced, placed),
         low=_stacked([low for _, low, *_ in rules], teams),
         high=_stacked([high for _, _, high, *_ in rules], teams),
         lone=_stacked([lone for *_, lone, _, _ in rules], teams).astype(bool),
         weight=np.array([(HARD if w is None else w) / unit for *_, w, unit in rules], dtype=float),
         tallied=_by_unit(np.column_stack(tallied) if tallied else np.zeros((people, 0)), placed),
-        groups=np.stack([r.group for r in groups]) if groups else np.empty((0, people), np.int32),
-        group_most=np.array([rule.most for rule in groups], dtype=np.int32),
-        group_weight=np.array([HARD if r.weight is None else r.weight for r in groups], float),
-        group_holds=np.stack([r.teams for r in groups]) if groups else np.empty((0, teams), bool),
+        groups=np.array([group for group, *_ in spread], np.int32).reshape(-1, people),
+        group_most=np.array([most for _, most, *_ in spread], dtype=np.int32),
+        group_weight=np.array([HARD if w is None else w for *_, w, _ in spread], dtype=float),
+        group_holds=np.array([holds for *_, holds in spread], dtype=np.bool_).reshape(-1, teams),
+        tied=bool(soft),
         unit_start=placed.unit_start,
         unit_people=placed.unit_people,
         unit_class=unit_class,
         allowed=allowed,
+        misplaced=HARD if problem.eligibility_weight is None else problem.eligibility_weight,
         home=problem.home,
         most_moves=-1 if problem.most_moves is None else problem.most_moves,
         price=float(problem.move_price),
