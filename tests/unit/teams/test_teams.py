@@ -474,3 +474,28 @@ def test_soft_eligibility_is_a_wish() -> None:
     crowd = form(spec, matrix, {"g": ["team-1"] * 9 + [None] * 51})
     assert crowd.outcome is Outcome.FEASIBLE
     assert [(v.rule, v.hard, v.amount) for v in crowd.violations] == [("wish", False, 3.0)]
+
+
+def test_reasons_name_binding_rules_holds_and_the_next_best_exchange() -> None:
+    matrix = people(40)[0]
+    rules = [
+        {"name": "lead", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
+        {"name": "stay", "lockedPeople": {"attribute": "l"}},
+        {"name": "pair", "keepTogether": {"attribute": "p"}},
+    ]
+    columns = {
+        "r": ["lead"] * 5 + ["dev"] * 35,
+        "l": [None] * 39 + ["team-2"],
+        "p": [None] * 37 + ["x", "x", None],
+    }
+    plan = form({"count": 5, "constraints": rules}, matrix, columns, rounds=3000)
+    reasons = plan.reasons
+    assert all("lead" in rules for rules in reasons.binding)
+    assert "stay" in reasons.binding[plan.figures.names.index("team-2")]
+    held = {hold.rule: np.flatnonzero(hold.people).tolist() for hold in reasons.holds}
+    assert held == {"stay": [39], "pair": [37, 38]}
+    assert reasons.partner[39] == -1
+    # The only lead of a team can change places with other leads alone, and nothing is left to gain.
+    assert all(reasons.partner[p] < 5 for p in range(5))
+    assert (reasons.price[:37] >= -1e-9).all()
+    assert all(plan.team[p] != plan.team[q] for p, q in enumerate(reasons.partner[:37]))

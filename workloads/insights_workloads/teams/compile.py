@@ -42,7 +42,11 @@ class UnknownAttributeError(Exception):
 
 
 def compile_problem(
-    spec: Teams, features: Sequence[str], matrix: np.ndarray, columns: Columns
+    spec: Teams,
+    features: Sequence[str],
+    matrix: np.ndarray,
+    columns: Columns,
+    slots: TeamSlots | None = None,
 ) -> TeamProblem:
     """Compile a problem.
 
@@ -51,6 +55,7 @@ def compile_problem(
         features: names of the features to balance.
         matrix: float64 (n, d), their values; NaN where one is missing.
         columns: further columns.
+        slots: the teams, where they are not to be decided by the sizes of the spec.
 
     Raises:
         ImpossibleSizesError: there are no fitting team sizes.
@@ -66,7 +71,7 @@ def compile_problem(
         else pd.Series([None] * people, dtype=object)
     )
     held = {str(k): int(v) for k, v in lock_names.dropna().value_counts(sort=False).items()}
-    slots = team_slots(spec, people, held)
+    slots = team_slots(spec, people, held) if slots is None else slots
     slots, locks = _locks(spec, hard, slots, lock_names)
     ties = tuple(_ties(spec, hard))
     eligible, allowed, eligibility = _eligibility(spec, hard, slots, people)

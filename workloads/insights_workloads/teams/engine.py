@@ -14,6 +14,7 @@ from insights_workloads.teams.conflicts import (
 from insights_workloads.teams.measure import balance, broken_rules, figures
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan
 from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.reasons import find_reasons
 from insights_workloads.teams.search import TeamOptions, search
 from insights_workloads.teams.stability import moved_people, rematched
 from insights_workloads.teams.start import place, placed_as
@@ -60,6 +61,7 @@ def form_teams(
         moved=moved_people(problem, team),
         rounds=rounds,
         reproducible=reproducible,
+        reasons=find_reasons(problem, state, team),
     )
 
 
