@@ -14,7 +14,7 @@ from insights_workloads.teams.subset_exchange import SubsetExchange
 
 __all__ = ["TeamOptions", "search"]
 
-_TRIES = 60_000_000
+_TRIES = 75_000_000
 """Exchanges that are tried in all, where the spec names no rounds; a round is one a person."""
 _MOST_ROUNDS = 20_000
 _FEWEST_ROUNDS = 300
@@ -33,7 +33,7 @@ _SUBSET_WORK = 12
 """Rounds that a round of subset exchanges takes, by time."""
 _SUBSET_SLOW = 100
 """Rounds of subset exchanges from which on they start hot: a shorter anneal starts colder."""
-_SUBSET_COLD = 0.3
+_SUBSET_COLD = 0.45
 _SUBSET_QUENCH = 0.2
 
 
@@ -135,7 +135,9 @@ def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
     repair(state, seed)
     going = budget.spend(_WARM)
     rounds = max(1, (budget.rounds - _WARM) // _SUBSET_WORK)
-    subsets = SubsetExchange(state, seed)
+    # Pairs are for what rules leave in the end; they find too little to begin with.
+    sizes = (4, 3, 2) if rounds >= _SUBSET_SLOW else (4, 3)
+    subsets = SubsetExchange(state, sizes, seed)
     for turn in range(rounds):
         if not going:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
@@ -24,13 +25,13 @@ _CELL_COLUMNS = 8
 
 
 class SubsetExchange:
-    """Exchanges of subsets of three and of four, in turn.
+    """Exchanges of subsets of several sizes, in turn.
 
     Blocks of teams are drawn anew in every round. They depend on the seed alone, so the answer is
     the same on any number of threads.
     """
 
-    def __init__(self, state: SearchState, seed: int) -> None:
+    def __init__(self, state: SearchState, sizes: Sequence[int], seed: int) -> None:
         """Prepare the room that rounds work in."""
         self._state = state
         self._seed = seed
@@ -40,7 +41,7 @@ class SubsetExchange:
         self._start = np.searchsorted(held.slot_team[self._slots], np.arange(teams + 1))
         self._blocks = max(1, min(2, teams // _SMALLEST_BLOCK), teams // _BLOCK)
         self._threads = max(1, min(self._blocks, len(os.sched_getaffinity(0))))
-        self._subsets = [_subsets(size) for size in (4, 3)]
+        self._subsets = [_subsets(size) for size in sizes]
         room = -(-teams // self._blocks) * max(len(s) for s in self._subsets)
         columns = held.sums.shape[1]
         self._room = [
