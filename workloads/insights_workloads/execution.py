@@ -46,7 +46,7 @@ from insights_workloads.teams import (
 )
 from insights_workloads.version import ENGINE_VERSION
 
-__all__ = ["STAGES", "Settings", "execute"]
+__all__ = ["STAGES", "Settings", "execute", "team_features"]
 
 _T = TypeVar("_T")
 
@@ -259,13 +259,7 @@ def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPla
     if spec.teams is None:
         return None
     progress(0.0, "forming teams")
-    features = list(spec.clustering.features)
-    features += [
-        name
-        for objective in spec.teams.objectives
-        for name in objective.features
-        if name not in features
-    ]
+    features = team_features(spec)
     known = {*roster.features, *roster.attributes}
 
     def column(name: str) -> pa.ChunkedArray:
@@ -286,6 +280,14 @@ def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPla
             FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, plan.conflict.message
         )
     return plan
+
+
+def team_features(spec: AnalysisRunSpec) -> list[str]:
+    """Features that teams look at: those of the clustering, then further ones of objectives."""
+    further = [
+        f for objective in (spec.teams.objectives if spec.teams else ()) for f in objective.features
+    ]
+    return list(dict.fromkeys([*spec.clustering.features, *further]))
 
 
 def _patiently(settings: Settings, work: Callable[[psycopg.Connection], _T]) -> _T:

@@ -63,7 +63,7 @@ class Objective(Model):
 
     kind: Literal["KPlus", "Diversity", "Variance", "SkillSum"]
     """`KPlus`: every team has everyone's mean and spread. `Diversity`: people within a team
-    differ as much as possible, by squared distances averaged by size. `Variance`: every team has
+    differ as much as possible, by mean distance. `Variance`: every team has
     everyone's mean. `SkillSum`: the sum of each feature is the same in every team."""
     weight: Weight = 1.0
     """Weight against the other objectives."""

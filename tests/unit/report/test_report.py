@@ -119,8 +119,28 @@ def test_no_person_is_named_unless_asked_for(tmp_path) -> None:
     outcome = result(tmp_path)
     assert "anary" not in report.render(report.build(outcome, WHEN))
     named = report.render(report.build(outcome, WHEN, names=True))
-    assert named.count("Canary &amp;") == 120
+    assert all(f"<td>Canary &amp; {person}</td>" in named for person in range(120))
+    assert "could change places with" in named
     assert "canary-id" not in named
+
+
+def test_rules_about_conflicts_and_minorities_are_no_reason_that_is_shown(tmp_path) -> None:
+    outcome = result(tmp_path)
+    sizes = outcome.teams.figures.sizes
+    reasons = replace(outcome.teams.reasons, binding=(("feud", "lone", "leads"),) * len(sizes))
+    rules = [
+        {"name": "feud", "keepApart": {"attribute": "f"}},
+        {"name": "lone", "noLoneMinority": {"attribute": "f"}},
+        {"name": "leads", "atLeast": {"attribute": "f", "values": ["x"], "count": 1}},
+    ]
+    outcome = replace(
+        outcome,
+        teams=replace(outcome.teams, reasons=reasons),
+        spec={"teams": {"constraints": rules}},
+    )
+    content = report.build(outcome, WHEN, names=True)
+    assert set(content.binding) == {("leads",)}
+    assert "<td>leads</td></tr>" in report.render(content)
 
 
 def test_hostile_text_is_escaped(tmp_path) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from insights_crds.v1 import Teams
 from insights_workloads.teams import (
@@ -249,13 +250,50 @@ def test_a_lone_person_may_be_in_a_team_of_a_type_that_the_rule_leaves_out() -> 
     assert plan.figures.types[plan.team[0]] == "squad"
 
 
+def fewest_moves(now, team):
+    """People who change teams if each old team goes on as the new one that suits best."""
+    old = sorted(set(now) - {None})
+    overlap = np.zeros((len(old), max(team) + 1))
+    for name, new in zip(now, team, strict=True):
+        if name is not None:
+            overlap[old.index(name), new] += 1
+    return overlap.sum() - overlap[linear_sum_assignment(-overlap)].sum()
+
+
 # An independent reading of every hard rule, person by person.
 def check(spec, plan, columns) -> None:
+    sizes = {t["name"]: t["size"] for t in spec.get("types", ())}
+    closed = next((r["lockedTeams"] for r in spec["constraints"] if "lockedTeams" in r), None)
+    locked_teams = set(columns["closed"]) - {None} if closed else set()
+    for g, name in enumerate(plan.figures.names):
+        if name in locked_teams:
+            inside = [p for p, team in enumerate(columns["closed"]) if team == name]
+            assert in_team(plan, g).tolist() == inside
+        elif sizes:
+            size = sizes[plan.figures.types[g]]
+            assert size["min"] <= len(in_team(plan, g)) <= size["max"]
+    for kind in spec.get("types", ()):
+        if "count" in kind:
+            assert plan.figures.types.count(kind["name"]) == kind["count"]
+    if "maxMoves" in spec.get("stability", {}):
+        assert fewest_moves(columns["now"], plan.team) <= spec["stability"]["maxMoves"]
     for rule in spec["constraints"]:
         if "weight" in rule:
             continue
         for g, name in enumerate(plan.figures.names):
+            if name in locked_teams:
+                continue
+            if rule.get("types") and plan.figures.types[g] not in rule["types"]:
+                continue
             members = in_team(plan, g)
+            if "eligible" in rule:
+                for p in members:
+                    wanted = columns["may"][p]
+                    here = {name, plan.figures.types[g]}
+                    pinned = columns["lock"][p] == name and any(
+                        "lockedPeople" in r for r in spec["constraints"]
+                    )
+                    assert wanted is None or pinned or here & set(wanted.split("|"))
             if "keepApart" in rule:
                 values = [columns["group"][p] for p in members if columns["group"][p] is not None]
                 most = rule["keepApart"].get("maxTogether", 1)
@@ -281,8 +319,14 @@ def check(spec, plan, columns) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(40, 90), st.integers(0, 10_000), st.sets(st.integers(0, 6), min_size=1))
-def test_a_feasible_plan_obeys_every_hard_rule(n, seed, chosen) -> None:
+@given(
+    st.integers(40, 90),
+    st.integers(0, 10_000),
+    st.sets(st.integers(0, 8), min_size=1),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_feasible_plan_obeys_every_hard_rule(n, seed, chosen, typed, stable) -> None:
     matrix, random = people(n, seed)
     teams = n // 7
     columns = {
@@ -295,6 +339,9 @@ def test_a_feasible_plan_obeys_every_hard_rule(n, seed, chosen) -> None:
             for _ in range(n)
         ],
         "pair": [f"p{random.integers(6)}" if random.random() < 0.15 else None for _ in range(n)],
+        "may": [["team-1|team-2", "force"][i % 2] if i % 9 < 2 else None for i in range(n)],
+        "closed": ["old"] * 5 + [None] * (n - 5),
+        "now": [f"team-{i % teams + 1}" if i % 5 else None for i in range(n)],
     }
     rules = [
         {"name": "apart", "keepApart": {"attribute": "group", "maxTogether": 2}},
@@ -304,8 +351,23 @@ def test_a_feasible_plan_obeys_every_hard_rule(n, seed, chosen) -> None:
         {"name": "cost", "range": {"field": "cost", "aggregate": "Mean", "min": 3.5, "max": 6.5}},
         {"name": "lock", "lockedPeople": {"attribute": "lock"}},
         {"name": "pair", "keepTogether": {"attribute": "pair"}},
+        {"name": "may", "eligible": {"attribute": "may"}},
+        {"name": "done", "lockedTeams": {"attribute": "closed"}},
     ]
-    spec = {"count": teams, "constraints": [rules[at] for at in sorted(chosen)]}
+    if typed:
+        kinds = [
+            {"name": "force", "count": 2, "size": {"min": 6, "max": 8}},
+            {"name": "team", "size": {"min": 4, "max": 7}},
+        ]
+        spec = {"types": kinds}
+        rules[1]["types"] = rules[4]["types"] = ["team"]
+        columns["lock"] = [None if v is None else "team-1" for v in columns["lock"]]
+        columns["lock"][5:] = [None] * (n - 5)
+    else:
+        spec = {"count": teams}
+    if stable:
+        spec["stability"] = {"attribute": "now", "maxMoves": n // 2}
+    spec["constraints"] = [rules[at] for at in sorted(chosen)]
     plan = form(spec, matrix, columns, rounds=600, seed=seed)
     if plan.outcome is Outcome.FEASIBLE:
         assert not [v for v in plan.violations if v.hard]
@@ -339,3 +401,101 @@ def test_locked_teams_keep_exactly_their_people() -> None:
     at = plan.figures.names.index("alpha")
     assert in_team(plan, at).tolist() == [0, 1, 2, 3]
     assert plan.outcome is Outcome.FEASIBLE
+
+
+def test_diversity_is_the_mean_distance_between_people() -> None:
+    # Most people are alike and some are far out: squares look at those alone.
+    random = np.random.default_rng(4)
+    matrix = random.standard_t(2, (60, 4)) * 10
+    standard = (matrix - matrix.mean(axis=0)) / matrix.std(axis=0)
+    apart = np.sqrt(((standard[:, None] - standard[None]) ** 2).sum(axis=2))
+
+    def diversity(kind):
+        objective = {"kind": kind}
+        spec = {"count": 10, "objectives": [objective], "worstTeamWeight": 0}
+        plan = form(spec, matrix, rounds=4000)
+        return sum(apart[np.ix_(m, m)].sum() for m in (in_team(plan, g) for g in range(10)))
+
+    assert diversity("Diversity") > diversity("Variance")
+
+
+def test_skill_sums_are_equal_in_teams_of_unequal_size() -> None:
+    matrix = people(43)[0]
+    spec = {"size": {"min": 6, "max": 8}, "count": 6, "objectives": [{"kind": "SkillSum"}]}
+    plan = form(spec, matrix, rounds=4000)
+    assert len(set(plan.figures.sizes)) > 1
+    sums = plan.figures.means * plan.figures.sizes[:, None]
+    by_mean = form(spec | {"objectives": [{"kind": "Variance"}]}, matrix, rounds=4000)
+    others = by_mean.figures.means * by_mean.figures.sizes[:, None]
+    assert (sums.std(axis=0) < others.std(axis=0)).all()
+
+
+def test_moves_are_counted_after_the_best_matching_of_teams() -> None:
+    matrix = people(60)[0]
+    spec = {"count": 10, "stability": {"attribute": "now"}}
+    first = form(spec, matrix, {"now": [None] * 60}, seed=3)
+    # The same teams under names that are one further: whoever stays with their mates stays.
+    shifted = [f"team-{(team + 1) % 10 + 1}" for team in first.team]
+    again = form(spec | {"rounds": 1}, matrix, {"now": shifted}, seed=3, rounds=1)
+    names = np.array(again.figures.names)[again.team]
+    moved = sum(a != b for a, b in zip(names, shifted, strict=True))
+    assert again.moved == moved
+    assert again.moved == fewest_moves(shifted, again.team)
+
+
+def test_people_of_a_team_that_is_no_more_have_moved() -> None:
+    now = [f"team-{i % 6 + 1}" for i in range(60)]
+    spec = {"count": 5, "stability": {"attribute": "now", "maxMoves": 9}}
+    conflict = form(spec, people(60)[0], {"now": now}).conflict
+    assert conflict.rules == ("stability",)
+    assert "10 people must leave" in conflict.message
+    plan = form(
+        spec | {"stability": {"attribute": "now", "maxMoves": 10}}, people(60)[0], {"now": now}
+    )
+    assert plan.moved == 10
+
+
+def test_a_soft_tie_is_kept_where_it_costs_little_and_reported_where_it_cannot() -> None:
+    matrix = people(60)[0]
+    rule = {"name": "wish", "weight": 50, "keepTogether": {"attribute": "g"}}
+    spec = {"count": 10, "constraints": [rule]}
+    kept = form(spec, matrix, {"g": [f"{i}" if i < 20 else None for i in range(10)] * 6})
+    assert kept.violations == ()
+    crowd = form(spec, matrix, {"g": ["x"] * 8 + [None] * 52})
+    assert [(v.rule, v.hard, v.amount) for v in crowd.violations] == [("wish", False, 2.0)]
+
+
+def test_soft_eligibility_is_a_wish() -> None:
+    matrix = people(60)[0]
+    rule = {"name": "wish", "weight": 50, "eligible": {"attribute": "g"}}
+    spec = {"count": 10, "constraints": [rule]}
+    kept = form(spec, matrix, {"g": ["team-1"] * 3 + [None] * 57})
+    assert kept.violations == ()
+    crowd = form(spec, matrix, {"g": ["team-1"] * 9 + [None] * 51})
+    assert crowd.outcome is Outcome.FEASIBLE
+    assert [(v.rule, v.hard, v.amount) for v in crowd.violations] == [("wish", False, 3.0)]
+
+
+def test_reasons_name_binding_rules_holds_and_the_next_best_exchange() -> None:
+    matrix = people(40)[0]
+    rules = [
+        {"name": "lead", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
+        {"name": "stay", "lockedPeople": {"attribute": "l"}},
+        {"name": "pair", "keepTogether": {"attribute": "p"}},
+    ]
+    columns = {
+        "r": ["lead"] * 5 + ["dev"] * 35,
+        "l": [None] * 39 + ["team-2"],
+        "p": [None] * 37 + ["x", "x", None],
+    }
+    plan = form({"count": 5, "constraints": rules}, matrix, columns, rounds=3000)
+    reasons = plan.reasons
+    assert all("lead" in rules for rules in reasons.binding)
+    assert "stay" in reasons.binding[plan.figures.names.index("team-2")]
+    held = {hold.rule: np.flatnonzero(hold.people).tolist() for hold in reasons.holds}
+    assert held == {"stay": [39], "pair": [37, 38]}
+    assert reasons.partner[39] == -1
+    # The only lead of a team can change places with other leads alone, and nothing is left to gain.
+    assert all(reasons.partner[p] < 5 for p in range(5))
+    assert (reasons.price[:37] >= -1e-9).all()
+    assert all(plan.team[p] != plan.team[q] for p, q in enumerate(reasons.partner[:37]))

@@ -19,6 +19,7 @@ _COMMANDS = {
     "validate": ("validate", "validate"),
     "show": ("results", "show"),
     "report": ("results", "report"),
+    "simulate": ("simulate", "simulate"),
     "export": ("results", "export"),
     "wait": ("wait", "wait"),
     "drive": ("drive", "drive"),

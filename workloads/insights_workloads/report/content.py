@@ -14,11 +14,18 @@ from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
 
-__all__ = ["Provenance", "ReportContent", "build"]
+__all__ = ["PersonLine", "Provenance", "ReportContent", "build"]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
 _LISTED_PEOPLE = 3_000
+_CONFIDENTIAL = ("keepApart", "noLoneMinority")
+"""Rules about conflicts and minorities: nobody is told that one of them was a reason."""
+_HOLDS = {
+    "Locked": "stays by {}",
+    "KeptTogether": "together with others by {}",
+    "Eligible": "may be in some teams only by {}",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,25 @@ class Provenance:
     key: str
     attempt: int
     made: datetime
+
+
+@dataclass(frozen=True)
+class PersonLine:
+    """Why a person is where they are.
+
+    Attributes:
+        name: name, or id.
+        team: index of the team.
+        why: in words, without an attribute of anybody.
+        partner: name of the person whose place would be next best, empty where there is none.
+        price: what that costs, as a share of what a random team costs; None where there is none.
+    """
+
+    name: str
+    team: int
+    why: str
+    partner: str
+    price: float | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,8 @@ class ReportContent:
         rules: names of the rules of the spec, each with whether it is hard.
         listed_teams: indices of the teams that are listed.
         members: names of people by team, empty unless names were asked for.
+        binding: rules that leave a team no room, by team, without those that are confidential.
+        lines: one for each person, empty unless names were asked for.
         engine: version of the engine.
         fingerprint: of the input.
     """
@@ -83,6 +111,8 @@ class ReportContent:
     rules: tuple[tuple[str, bool], ...]
     listed_teams: tuple[int, ...]
     members: Mapping[int, Sequence[str]]
+    binding: tuple[tuple[str, ...], ...]
+    lines: tuple[PersonLine, ...]
     engine: str
     fingerprint: str
 
@@ -127,6 +157,8 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         rules=tuple((str(c["name"]), "weight" not in c) for c in constraints),
         listed_teams=_listed(plan),
         members=_members(result) if names else {},
+        binding=_binding(plan, _confidential(constraints)),
+        lines=_lines(result) if names else (),
         engine=result.engine,
         fingerprint=roster.fingerprint,
     )
@@ -183,3 +215,40 @@ def _members(result: RunResult) -> dict[int, list[str]]:
     for name, person, team in zip(names, ids, plan.team, strict=True):
         members.setdefault(int(team), []).append(name or person)
     return members
+
+
+def _confidential(constraints: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    hidden = [c for c in constraints if any(kind in c for kind in _CONFIDENTIAL)]
+    return frozenset(str(c["name"]) for c in hidden)
+
+
+def _binding(plan: TeamPlan | None, confidential: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+    if plan is None or plan.reasons is None:
+        return ()
+    return tuple(
+        tuple(rule for rule in rules if rule not in confidential) for rules in plan.reasons.binding
+    )
+
+
+def _lines(result: RunResult) -> tuple[PersonLine, ...]:
+    plan, roster = result.teams, result.roster
+    if plan is None or plan.reasons is None or not len(plan.reasons.partner):
+        return ()
+    reasons = plan.reasons
+    ids = roster.column("id").to_pylist()
+    names = roster.column("name").to_pylist() if roster.named else ids
+    names = [name or person for name, person in zip(names, ids, strict=True)]
+    why = [
+        "; ".join(_HOLDS[hold.kind].format(hold.rule) for hold in reasons.holds if hold.people[at])
+        for at in range(len(names))
+    ]
+    return tuple(
+        PersonLine(
+            name=names[at],
+            team=int(plan.team[at]),
+            why=why[at] or "for balance",
+            partner=names[other] if other >= 0 else "",
+            price=float(reasons.price[at]) if other >= 0 else None,
+        )
+        for at, other in enumerate(reasons.partner.tolist())
+    )

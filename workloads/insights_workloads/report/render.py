@@ -50,6 +50,7 @@ def render(content: ReportContent) -> str:
             for column, fault, rows in content.faults
         ],
         rules=_rules(content),
+        people=_people(content),
     )
 
 
@@ -143,10 +144,18 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
                 "distance": float(figures.distance[at]),
                 "variety": float(figures.variety[at]),
                 "members": content.members.get(at, ()),
+                "binding": content.binding[at] if content.binding else (),
             }
             for at in content.listed_teams
         ],
     }
+
+
+def _people(content: ReportContent) -> list[dict[str, Any]]:
+    if content.teams is None:
+        return []
+    teams = content.teams.figures.names
+    return [{"line": line, "team": teams[line.team]} for line in content.lines]
 
 
 def _rules(content: ReportContent) -> list[dict[str, Any]]:

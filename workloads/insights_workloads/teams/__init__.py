@@ -4,12 +4,15 @@ from insights_workloads.teams.compile import UnknownAttributeError, compile_prob
 from insights_workloads.teams.engine import TeamOptions, form_teams
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan, Violation
 from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.reasons import Hold, Reasons
 from insights_workloads.teams.sizes import ImpossibleSizesError
 
 __all__ = [
     "Conflict",
+    "Hold",
     "ImpossibleSizesError",
     "Outcome",
+    "Reasons",
     "TeamFigures",
     "TeamOptions",
     "TeamPlan",

@@ -23,6 +23,7 @@ def find_conflict(problem: TeamProblem) -> Conflict | None:
         _counts(problem),
         _groups(problem),
         _ranges(problem),
+        _moves(problem),
     )
     return next((conflict for check in checks for conflict in check), None)
 
@@ -57,11 +58,12 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
     fixed = problem.fixed[problem.fixed >= 0]
     held = np.bincount(fixed, minlength=len(problem.slots.sizes))
     over = np.flatnonzero(held > problem.slots.sizes)
-    if len(over) and problem.lock is not None:
+    locks = tuple(lock.name for lock in problem.locks)
+    if len(over):
         at = int(over[0])
         yield Conflict(
-            (problem.lock,),
-            f"`{problem.lock}` locks {int(held[at])} people into a team of "
+            locks,
+            f"{_named(locks)} locks {int(held[at])} people into a team of "
             f"{int(problem.slots.sizes[at])}; allow larger teams, or lock fewer",
         )
     locked = problem.fixed >= 0
@@ -69,7 +71,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
         pairs = np.unique(np.stack([problem.unit[locked], problem.fixed[locked]], axis=1), axis=0)
         if len(np.unique(pairs[:, 0])) < len(pairs):
             yield Conflict(
-                (*problem.together, problem.lock or "lockedPeople"),
+                (*problem.together, *locks),
                 f"people whom {_named(problem.together)} keeps together are locked into different "
                 "teams; unlock some of them",
             )
@@ -81,7 +83,7 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
     if len(over):
         at = int(over[0])
         yield Conflict(
-            (*problem.together, problem.lock or "lockedPeople"),
+            (*problem.together, *locks),
             f"with those whom {_named(problem.together)} keeps with them, {int(held[at])} people "
             f"are locked into a team of {int(problem.slots.sizes[at])}; allow larger teams, or "
             "unlock some of them",
@@ -94,11 +96,11 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
         teams, counts = np.unique(pairs, axis=0, return_counts=True)
         if np.any(counts[rule.teams[teams[:, 0]]] > rule.most):
             yield Conflict(
-                (rule.name, problem.lock or "lockedPeople"),
+                (rule.name, *locks),
                 f"{int(counts.max())} people of one group of `{rule.name}` are locked into the "
                 f"same team, which it allows for {rule.most}; unlock some of them",
             )
-    if problem.eligibility is not None:
+    if problem.eligibility is not None and problem.eligibility_weight is None:
         some = np.asarray(problem.allowed.any(axis=1))
         nowhere = int((~some[problem.eligible] & ~locked).sum())
         if nowhere:
@@ -184,6 +186,22 @@ def _ranges(problem: TeamProblem) -> Iterator[Conflict]:
                 f"{bound:,.6g} over {teams} teams, but everyone together has {total:,.6g}, {way} "
                 f"it; {total / max(1, teams):,.6g} a team is possible",
             )
+
+
+def _moves(problem: TeamProblem) -> Iterator[Conflict]:
+    if problem.most_moves is None or not len(problem.home):
+        return
+    gone = int((problem.home == -2).sum())
+    homes = problem.home[problem.home >= 0]
+    crowds = np.bincount(homes, minlength=len(problem.slots.sizes))
+    squeezed = int(np.maximum(crowds - problem.slots.sizes, 0).sum())
+    if gone + squeezed > problem.most_moves:
+        yield Conflict(
+            ("stability",),
+            f"{gone + squeezed:,} people must leave their current team ({gone:,} whose team is no "
+            f"more, {squeezed:,} whose team shrinks), but `stability` allows "
+            f"{problem.most_moves:,} moves; raise maxMoves",
+        )
 
 
 def _named(rules: tuple[str, ...]) -> str:

@@ -12,16 +12,23 @@ What the rules mean, exactly:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from insights_crds.v1 import AttributeBound, Constraint, Teams
-from insights_workloads.teams.problem import CountRule, GroupRule, RangeRule, TeamProblem
+from insights_workloads.teams.objectives import balanced_columns
+from insights_workloads.teams.problem import (
+    CountRule,
+    GroupRule,
+    LockRule,
+    RangeRule,
+    TeamProblem,
+    TieRule,
+    units,
+)
 from insights_workloads.teams.sizes import TeamSlots, team_slots
 
 __all__ = ["Columns", "UnknownAttributeError", "compile_problem"]
@@ -35,7 +42,11 @@ class UnknownAttributeError(Exception):
 
 
 def compile_problem(
-    spec: Teams, features: Sequence[str], matrix: np.ndarray, columns: Columns
+    spec: Teams,
+    features: Sequence[str],
+    matrix: np.ndarray,
+    columns: Columns,
+    slots: TeamSlots | None = None,
 ) -> TeamProblem:
     """Compile a problem.
 
@@ -44,6 +55,7 @@ def compile_problem(
         features: names of the features to balance.
         matrix: float64 (n, d), their values; NaN where one is missing.
         columns: further columns.
+        slots: the teams, where they are not to be decided by the sizes of the spec.
 
     Raises:
         ImpossibleSizesError: there are no fitting team sizes.
@@ -59,20 +71,21 @@ def compile_problem(
         else pd.Series([None] * people, dtype=object)
     )
     held = {str(k): int(v) for k, v in lock_names.dropna().value_counts(sort=False).items()}
-    slots = team_slots(spec, people, held)
-    slots, fixed = _fixed(spec, hard, slots, lock_names)
+    slots = team_slots(spec, people, held) if slots is None else slots
+    slots, locks = _locks(spec, hard, slots, lock_names)
+    ties = tuple(_ties(spec, hard))
     eligible, allowed, eligibility = _eligibility(spec, hard, slots, people)
     scope = _scope(slots)
-    lock = _only(spec, "locked_people") or locked_teams
+    selective = _only(spec, "eligible")
     home = _home(spec, hard, slots)
     return TeamProblem(
         features=tuple(features),
         matrix=filled,
-        balanced=_balanced(spec, features, filled),
-        by_sum=spec.objectives[0].kind == "SkillSum",
+        balanced=balanced_columns(spec, features, filled),
+        by_sum=any(objective.kind == "SkillSum" for objective in spec.objectives),
         slots=slots,
-        unit=_units(spec, hard, people),
-        fixed=fixed,
+        unit=units(ties, people),
+        fixed=_fixed(locks, people),
         eligible=eligible,
         allowed=allowed,
         counts=tuple(_count_rules(spec, hard, slots, scope)),
@@ -81,9 +94,10 @@ def compile_problem(
         home=home,
         most_moves=spec.stability.max_moves if spec.stability else None,
         move_price=spec.stability.move_price if spec.stability else 0.0,
-        together=tuple(c.name for c in spec.constraints if c.keep_together is not None),
+        ties=ties,
+        locks=locks,
         eligibility=eligibility,
-        lock=lock.name if lock is not None else None,
+        eligibility_weight=selective.weight if selective is not None else None,
         worst_weight=spec.worst_team_weight,
     )
 
@@ -129,58 +143,24 @@ def _only(spec: Teams, kind: str) -> Constraint | None:
     return next((c for c in spec.constraints if getattr(c, kind) is not None), None)
 
 
-def _balanced(spec: Teams, features: Sequence[str], matrix: np.ndarray) -> np.ndarray:
-    """Columns whose team means are to be zero: features, and for k-plus their squares too.
-
-    k-plus (Papenberg, 2024) adds the squared deviations, so that teams have everyone's spread as
-    well as everyone's mean.
-    """
-    parts = []
-    for objective in spec.objectives:
-        names = list(objective.features) or list(features)
-        chosen = matrix[:, [list(features).index(name) for name in names]]
-        centred = _standard(chosen)
-        columns = [centred]
-        # Squared distances within teams, averaged by size, are largest where team means are equal:
-        # Diversity and Variance are one objective.
-        if objective.kind == "KPlus":
-            columns.append(_standard(centred**2))
-        parts.append(np.sqrt(objective.weight) * np.hstack(columns))
-    return np.ascontiguousarray(np.hstack(parts))
-
-
-def _standard(matrix: np.ndarray) -> np.ndarray:
-    spread = matrix.std(axis=0)
-    return np.asarray((matrix - matrix.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0))
-
-
-def _units(spec: Teams, read: _Reader, people: int) -> np.ndarray:
-    """Units of people who must stay together: connected components over all such rules."""
-    edges: list[tuple[np.ndarray, np.ndarray]] = []
+def _ties(spec: Teams, read: _Reader) -> Iterator[TieRule]:
     for rule in spec.constraints:
-        if rule.keep_together is None or rule.weight is not None:
-            continue
-        codes, _ = pd.factorize(read.text(rule.keep_together.attribute, rule.name))
-        order = np.argsort(codes, kind="stable")
-        order = order[codes[order] >= 0]
-        same = codes[order[1:]] == codes[order[:-1]]
-        edges.append((order[:-1][same], order[1:][same]))
-    if not edges:
-        return np.arange(people, dtype=np.int32)
-    left, right = (np.concatenate(side) for side in zip(*edges, strict=True))
-    graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(people, people))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)
+        if rule.keep_together is not None:
+            codes, _ = pd.factorize(read.text(rule.keep_together.attribute, rule.name))
+            yield TieRule(rule.name, rule.weight, codes.astype(np.int32))
 
 
-def _fixed(
+def _locks(
     spec: Teams, read: _Reader, slots: TeamSlots, lock_names: pd.Series
-) -> tuple[TeamSlots, np.ndarray]:
-    """Team that each person must be in, and the teams under the names that locks give them."""
-    fixed = np.full(len(lock_names), -1, dtype=np.int32)
+) -> tuple[TeamSlots, tuple[LockRule, ...]]:
+    """Rules that fix people, and the teams under the names that these give them."""
     names = list(slots.names)
     at = {name: index for index, name in enumerate(names)}
-    held = lock_names.map(at)
-    fixed[held.notna().to_numpy()] = held.dropna().astype(np.int32)
+    locks = []
+    for rule in spec.constraints:
+        if rule.locked_teams is not None:
+            held = lock_names.map(at).fillna(-1).to_numpy(dtype=np.int32)
+            locks.append(LockRule(rule.name, held, closed=True))
     for rule in spec.constraints:
         if rule.locked_people is None:
             continue
@@ -203,10 +183,17 @@ def _fixed(
             index = at.pop(open_names.pop(0))
             at[name] = index
             names[index] = name
-        places = wanted.map(at)
-        known = places.notna().to_numpy() & (fixed < 0)
-        fixed[known] = places[known].astype(np.int32)
-    return TeamSlots(tuple(names), slots.types, slots.sizes, slots.locked), fixed
+        places = wanted.map(at).fillna(-1).to_numpy(dtype=np.int32)
+        locks.append(LockRule(rule.name, places, closed=False))
+    return TeamSlots(tuple(names), slots.types, slots.sizes, slots.locked), tuple(locks)
+
+
+def _fixed(locks: Sequence[LockRule], people: int) -> np.ndarray:
+    """Team that each person must be in; the first rule that names one wins."""
+    fixed = np.full(people, -1, dtype=np.int32)
+    for lock in reversed(locks):
+        fixed = np.where(lock.team >= 0, lock.team, fixed)
+    return np.asarray(fixed, dtype=np.int32)
 
 
 def _eligibility(
@@ -346,10 +333,11 @@ def _range_rules(
 
 
 def _home(spec: Teams, read: _Reader, slots: TeamSlots) -> np.ndarray:
-    """Current team of each person, as the index of a new team, -1 for people who join.
+    """Current team of each person, as the index of a new team.
 
-    Current teams, the largest first, take the new team of their name, else the free one that is
-    nearest in size.
+    People who join have -1, people of a current team that no new one is left for have -2. Current
+    teams, the largest first, take the new team of their name, else the free one that is nearest in
+    size.
     """
     if spec.stability is None:
         return np.empty(0, dtype=np.int32)
@@ -359,12 +347,14 @@ def _home(spec: Teams, read: _Reader, slots: TeamSlots) -> np.ndarray:
     place: dict[str, int] = {}
     sizes = current.dropna().value_counts()
     for name in sizes.index:
-        if name in at and at[name] in free:
+        if name in at:
             place[name] = at[name]
-            free.remove(at[name])
+            if at[name] in free:
+                free.remove(at[name])
     for name, size in sizes.items():
         if name not in place and free:
             nearest = free[int(np.argmin(np.abs(slots.sizes[free] - int(size))))]
             place[str(name)] = nearest
             free.remove(nearest)
-    return current.map(place).fillna(-1).to_numpy(dtype=np.int32)
+    home = current.map(place).fillna(-2).to_numpy(dtype=np.int32)
+    return np.where(current.isna().to_numpy(), np.int32(-1), home)

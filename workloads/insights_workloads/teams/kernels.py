@@ -1,22 +1,107 @@
-"""The inner loop of the search for teams. Arrays in, arrays out.
+"""What an exchange between two teams costs, and the search by single exchanges.
 
-Units of equal size are exchanged between teams, so that sizes never change. What a team costs is
-how far its balanced sums are from their target, and more for the worst; a broken hard rule costs
-more than any balance, a broken soft one its weight.
+Arrays in, arrays out. Units of equal size are exchanged, so that sizes never change. What a team
+costs is how far its balanced sums are from their target, and more for the worst; a broken hard rule
+costs more than any balance, a broken soft one its weight.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
-__all__ = ["anneal"]
+__all__ = ["HARD", "Cost", "Occupancy", "anneal", "change", "commit"]
 
-_HARD = 1e4
+HARD = 1e4
+"""What a person, or a usual deviation, beyond a hard rule costs."""
+
+
+class Cost(NamedTuple):
+    """What teams cost; never changed by a search.
+
+    Attributes:
+        target: float64 (m,), wanted sums.
+        divisor: float64 (g,), what a team's squared gap is divided by.
+        worst: weight of the worst team, 0 to 1.
+        scale: cost of an average random team.
+        values: float64 (u, m), balanced sums of each unit.
+        low: float64 (g, r), lower bounds of what rules tally.
+        high: float64 (g, r), upper bounds.
+        lone: bool (g, r), whether exactly one is forbidden.
+        weight: float64 (r,), cost of one beyond a bound.
+        tallied: float64 (u, r), counts and sums of each unit.
+        groups: int32 (h, n), groups of people to spread, -1 for none.
+        group_most: int32 (h,), most of a group in a team; -1 where a group is to be together.
+        group_weight: float64 (h,), cost of one more; of a pair apart where it is to be together.
+        group_holds: bool (h, g), teams that each holds for.
+        tied: whether some groups are to be together.
+        unit_start: int64 (u + 1,), first entry of each unit in `unit_people`.
+        unit_people: int32 (n,), people of the units.
+        unit_class: int32 (u,), row of `allowed`.
+        allowed: bool (classes, g), teams that units may be in.
+        misplaced: cost of a unit in another one.
+        home: int32 (n,), current team of people or -1; empty where moves do not matter.
+        most_moves: most people away from home, -1 for no bound.
+        price: cost of one of them.
+    """
+
+    target: np.ndarray
+    divisor: np.ndarray
+    worst: float
+    scale: float
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    lone: np.ndarray
+    weight: np.ndarray
+    tallied: np.ndarray
+    groups: np.ndarray
+    group_most: np.ndarray
+    group_weight: np.ndarray
+    group_holds: np.ndarray
+    tied: bool
+    unit_start: np.ndarray
+    unit_people: np.ndarray
+    unit_class: np.ndarray
+    allowed: np.ndarray
+    misplaced: float
+    home: np.ndarray
+    most_moves: int
+    price: float
+
+
+class Occupancy(NamedTuple):
+    """Who is where; changed in place.
+
+    Attributes:
+        slots: int32 (s,), unit in each slot; slots of a team are next to each other.
+        team_start: int64 (g + 1,), first slot of each team.
+        slot_team: int32 (s,), team of each slot.
+        sums: float64 (g, m), balanced sums of each team.
+        tallies: float64 (g, r), counts and sums that rules look at.
+        excess: float64 (g,), cost of groups that are not spread.
+        away: int64 (1,), people away from home.
+    """
+
+    slots: np.ndarray
+    team_start: np.ndarray
+    slot_team: np.ndarray
+    sums: np.ndarray
+    tallies: np.ndarray
+    excess: np.ndarray
+    away: np.ndarray
 
 
 @njit(cache=True, nogil=True)
-def _bounds(total, low, high, lone):  # type: ignore[no-untyped-def]
+def _team_cost(cost, gap, divisor):  # type: ignore[no-untyped-def]
+    total = gap / divisor
+    return (1.0 - cost.worst) * total + cost.worst * total * total / cost.scale
+
+
+@njit(cache=True, nogil=True)
+def _beyond(total, low, high, lone):  # type: ignore[no-untyped-def]
     broken = 0.0
     if total < low:
         broken = low - total
@@ -28,261 +113,198 @@ def _bounds(total, low, high, lone):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _forbids(allowed):  # type: ignore[no-untyped-def]
-    return 0.0 if allowed else 1.0
+def _members_of(cost, rule, group, unit):  # type: ignore[no-untyped-def]
+    count = 0
+    for at in range(cost.unit_start[unit], cost.unit_start[unit + 1]):
+        count += cost.groups[rule, cost.unit_people[at]] == group
+    return count
 
 
 @njit(cache=True, nogil=True)
-def _team_cost(sums, target, divisor, worst, scale):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for j in range(sums.shape[0]):
-        gap = sums[j] - target[j]
-        total += gap * gap
-    total /= divisor
-    return (1.0 - worst) * total + worst * total * total / scale
+def _known(cost, rule, group, units, last, last_person):  # type: ignore[no-untyped-def]
+    """Whether a group occurs among the first units, or in the last one before a person."""
+    for i in range(last):
+        if _members_of(cost, rule, group, units[i]):
+            return True
+    for at in range(cost.unit_start[units[last]], last_person):
+        if cost.groups[rule, cost.unit_people[at]] == group:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
-def _rules_cost(tallies, low, high, lone, weight):  # type: ignore[no-untyped-def]
+def _group_change(cost, held, team, leaving, entering, size):  # type: ignore[no-untyped-def]
+    """Change of the cost of groups in a team where units leave and others enter."""
     total = 0.0
-    for r in range(tallies.shape[0]):
-        total += weight[r] * _bounds(tallies[r], low[r], high[r], lone[r])
+    for rule in range(cost.groups.shape[0]):
+        if not cost.group_holds[rule, team]:
+            continue
+        most = cost.group_most[rule]
+        for side in range(2):
+            units = leaving if side == 0 else entering
+            for i in range(size):
+                for at in range(cost.unit_start[units[i]], cost.unit_start[units[i] + 1]):
+                    group = cost.groups[rule, cost.unit_people[at]]
+                    if group < 0 or _known(cost, rule, group, units, i, at):
+                        continue
+                    shift = 0
+                    elsewhere = 0
+                    for k in range(size):
+                        elsewhere += _members_of(cost, rule, group, leaving[k])
+                        shift += _members_of(cost, rule, group, entering[k])
+                    if side == 1 and elsewhere:
+                        continue  # Counted among those who leave.
+                    shift -= elsewhere
+                    if shift == 0:
+                        continue
+                    before = 0
+                    for slot in range(held.team_start[team], held.team_start[team + 1]):
+                        before += _members_of(cost, rule, group, held.slots[slot])
+                    after = before + shift
+                    if most < 0:
+                        less = before * (before - 1) // 2 - after * (after - 1) // 2
+                    else:
+                        less = max(0, after - most) - max(0, before - most)
+                    total += cost.group_weight[rule] * less
     return total
 
 
 @njit(cache=True, nogil=True)
-def _groups_cost(  # type: ignore[no-untyped-def]
-    unit, team, without, groups, most, weight, holds, unit_start, unit_people, team_start, slots
-):
-    """What a unit's people add to the excess of groups in a team, without another unit."""
-    cost = 0.0
-    for h in range(groups.shape[0]):
-        if not holds[h, team]:
+def change(cost, held, a, b, out, into, size, patience, parts):  # type: ignore[no-untyped-def]
+    """Change of the cost where units of two teams change places.
+
+    Args:
+        cost: what teams cost.
+        held: who is where.
+        a: one team.
+        b: another.
+        out: int32, units that leave `a` for `b`, the first `size` of them.
+        into: int32, units that leave `b` for `a`.
+        size: how many.
+        patience: a change above this need not be exact.
+        parts: float64 (3,), takes what `commit` needs: group cost of `a` and `b`, people away.
+    """
+    old_a = old_b = new_a = new_b = 0.0
+    for j in range(held.sums.shape[1]):
+        shift = 0.0
+        for i in range(size):
+            shift += cost.values[into[i], j] - cost.values[out[i], j]
+        x = held.sums[a, j] - cost.target[j]
+        y = held.sums[b, j] - cost.target[j]
+        old_a += x * x
+        old_b += y * y
+        new_a += (x + shift) * (x + shift)
+        new_b += (y - shift) * (y - shift)
+    total = (
+        _team_cost(cost, new_a, cost.divisor[a])
+        + _team_cost(cost, new_b, cost.divisor[b])
+        - _team_cost(cost, old_a, cost.divisor[a])
+        - _team_cost(cost, old_b, cost.divisor[b])
+    )
+    for r in range(held.tallies.shape[1]):
+        shift = 0.0
+        for i in range(size):
+            shift += cost.tallied[into[i], r] - cost.tallied[out[i], r]
+        if shift == 0.0:
             continue
-        for at in range(unit_start[unit], unit_start[unit + 1]):
-            group = groups[h, unit_people[at]]
-            if group < 0:
-                continue
-            before = 0
-            for earlier in range(unit_start[unit], at):
-                before += groups[h, unit_people[earlier]] == group
-            for slot in range(team_start[team], team_start[team + 1]):
-                other = slots[slot]
-                if other in (unit, without):
-                    continue
-                for p in range(unit_start[other], unit_start[other + 1]):
-                    before += groups[h, unit_people[p]] == group
-            if before >= most[h]:
-                cost += weight[h]
-    return cost
+        x = held.tallies[a, r]
+        y = held.tallies[b, r]
+        total += cost.weight[r] * (
+            _beyond(x + shift, cost.low[a, r], cost.high[a, r], cost.lone[a, r])
+            + _beyond(y - shift, cost.low[b, r], cost.high[b, r], cost.lone[b, r])
+            - _beyond(x, cost.low[a, r], cost.high[a, r], cost.lone[a, r])
+            - _beyond(y, cost.low[b, r], cost.high[b, r], cost.lone[b, r])
+        )
+    if cost.allowed.shape[0] > 1:
+        misplaced = 0
+        for i in range(size):
+            u = cost.unit_class[out[i]]
+            v = cost.unit_class[into[i]]
+            misplaced += int(cost.allowed[u, a]) - int(cost.allowed[u, b])
+            misplaced += int(cost.allowed[v, b]) - int(cost.allowed[v, a])
+        total += cost.misplaced * misplaced
+    away = 0
+    if cost.home.shape[0]:
+        for i in range(size):
+            for at in range(cost.unit_start[out[i]], cost.unit_start[out[i] + 1]):
+                p = cost.home[cost.unit_people[at]]
+                if p >= 0:
+                    away += int(p != b) - int(p != a)
+            for at in range(cost.unit_start[into[i]], cost.unit_start[into[i] + 1]):
+                p = cost.home[cost.unit_people[at]]
+                if p >= 0:
+                    away += int(p != a) - int(p != b)
+        total += cost.price * away
+        if cost.most_moves >= 0:
+            now = held.away[0]
+            total += HARD * (max(0, now + away - cost.most_moves) - max(0, now - cost.most_moves))
+    parts[0] = parts[1] = 0.0
+    parts[2] = away
+    # Groups are counted last: to spread them can give back no more than they cost now.
+    worth = cost.tied or total - held.excess[a] - held.excess[b] <= patience
+    if cost.groups.shape[0] and worth:
+        parts[0] = _group_change(cost, held, a, out, into, size)
+        parts[1] = _group_change(cost, held, b, into, out, size)
+        total += parts[0] + parts[1]
+    return total
 
 
 @njit(cache=True, nogil=True)
-def anneal(  # type: ignore[no-untyped-def]
-    slots,
-    team_start,
-    slot_team,
-    class_start,
-    class_slots,
-    sums,
-    target,
-    divisor,
-    worst,
-    scale,
-    values,
-    tallies,
-    low,
-    high,
-    lone,
-    rule_weight,
-    tally_values,
-    groups,
-    group_most,
-    group_weight,
-    group_holds,
-    unit_start,
-    unit_people,
-    unit_class,
-    allowed,
-    home,
-    moved,
-    most_moves,
-    price,
-    tries,
-    hot,
-    seed,
-):
-    """Try exchanges at one temperature, in place.
+def commit(cost, held, a, b, slots_a, slots_b, size, parts):  # type: ignore[no-untyped-def]
+    """Let the units of slots of two teams change places, after `change` has filled `parts`."""
+    for i in range(size):
+        u = held.slots[slots_a[i]]
+        v = held.slots[slots_b[i]]
+        held.slots[slots_a[i]] = v
+        held.slots[slots_b[i]] = u
+        for j in range(held.sums.shape[1]):
+            shift = cost.values[v, j] - cost.values[u, j]
+            held.sums[a, j] += shift
+            held.sums[b, j] -= shift
+        for r in range(held.tallies.shape[1]):
+            shift = cost.tallied[v, r] - cost.tallied[u, r]
+            held.tallies[a, r] += shift
+            held.tallies[b, r] -= shift
+    held.excess[a] += parts[0]
+    held.excess[b] += parts[1]
+    held.away[0] += int(parts[2])
+
+
+@njit(cache=True, nogil=True)
+def anneal(cost, held, class_start, class_slots, firsts, tries, hot, seed):  # type: ignore[no-untyped-def]
+    """Try exchanges of two units at one temperature, in place.
 
     Args:
-        slots: int32 (s,), unit in each slot; slots of a team are next to each other.
-        team_start: int32 (g + 1,), first slot of each team.
-        slot_team: int32 (s,), team of each slot.
+        cost: what teams cost.
+        held: who is where.
         class_start: int64 (c + 1,), first entry of each class of exchangeable slots.
         class_slots: int32, slots of each class: movable, and of the same unit size.
-        sums: float64 (g, m), balanced sums of each team.
-        target: float64 (m,), wanted sums.
-        divisor: float64 (g,), what a team's squared gap is divided by.
-        worst: weight of the worst team, 0 to 1.
-        scale: cost of an average random team.
-        values: float64 (u, m), balanced sums of each unit.
-        tallies: float64 (g, r), counts and sums that rules look at, of each team.
-        low: float64 (g, r), their lower bounds.
-        high: float64 (g, r), their upper bounds.
-        lone: bool (g, r), whether exactly one is forbidden.
-        rule_weight: float64 (r,), cost of a unit beyond a bound.
-        tally_values: float64 (u, r), counts and sums of each unit.
-        groups: int32 (h, n), groups of people to spread, -1 for none.
-        group_most: int32 (h,), most of a group in a team.
-        group_weight: float64 (h,), cost of one more.
-        group_holds: bool (h, g), teams that each holds for.
-        unit_start: int64 (u + 1,), first entry of each unit in `unit_people`.
-        unit_people: int32 (n,), people of the units.
-        unit_class: int32 (u,), row of `allowed`.
-        allowed: bool (classes, g), teams that units may be in.
-        home: int32 (n,), current team of people or -1; empty where moves do not matter.
-        moved: people away from home.
-        most_moves: most of them, -1 for no bound.
-        price: cost of one.
+        firsts: int32, entries of `class_slots` from which one of the two is drawn.
         tries: exchanges to try.
         hot: temperature; 0 accepts only what is no worse.
         seed: of this call.
-
-    Returns:
-        People away from home afterwards.
     """
     np.random.seed(seed)
-    m = sums.shape[1]
-    r = tallies.shape[1]
-    h = groups.shape[0]
-    new_a = np.empty(m)
-    new_b = np.empty(m)
-    tally_a = np.empty(r)
-    tally_b = np.empty(r)
-    total = class_start[-1]
+    parts = np.empty(3)
+    out = np.empty(1, np.int32)
+    into = np.empty(1, np.int32)
+    slot_a = np.empty(1, np.int32)
+    slot_b = np.empty(1, np.int32)
     for _ in range(tries):
-        first = np.random.randint(total)
+        first = firsts[np.random.randint(firsts.shape[0])]
         which = 0
         while class_start[which + 1] <= first:
             which += 1
-        size = class_start[which + 1] - class_start[which]
-        second = class_start[which] + np.random.randint(size)
-        slot_u = class_slots[first]
-        slot_v = class_slots[second]
-        a = slot_team[slot_u]
-        b = slot_team[slot_v]
+        width = class_start[which + 1] - class_start[which]
+        slot_a[0] = class_slots[first]
+        slot_b[0] = class_slots[class_start[which] + np.random.randint(width)]
+        a = held.slot_team[slot_a[0]]
+        b = held.slot_team[slot_b[0]]
         if a == b:
             continue
-        u = slots[slot_u]
-        v = slots[slot_v]
-        for j in range(m):
-            shift = values[v, j] - values[u, j]
-            new_a[j] = sums[a, j] + shift
-            new_b[j] = sums[b, j] - shift
-        change = (
-            _team_cost(new_a, target, divisor[a], worst, scale)
-            + _team_cost(new_b, target, divisor[b], worst, scale)
-            - _team_cost(sums[a], target, divisor[a], worst, scale)
-            - _team_cost(sums[b], target, divisor[b], worst, scale)
-        )
-        if r:
-            for j in range(r):
-                shift = tally_values[v, j] - tally_values[u, j]
-                tally_a[j] = tallies[a, j] + shift
-                tally_b[j] = tallies[b, j] - shift
-            change += (
-                _rules_cost(tally_a, low[a], high[a], lone[a], rule_weight)
-                + _rules_cost(tally_b, low[b], high[b], lone[b], rule_weight)
-                - _rules_cost(tallies[a], low[a], high[a], lone[a], rule_weight)
-                - _rules_cost(tallies[b], low[b], high[b], lone[b], rule_weight)
-            )
-        change += _HARD * (
-            _forbids(allowed[unit_class[u], b])
-            + _forbids(allowed[unit_class[v], a])
-            - _forbids(allowed[unit_class[u], a])
-            - _forbids(allowed[unit_class[v], b])
-        )
-        away = 0
-        if home.shape[0]:
-            for at in range(unit_start[u], unit_start[u + 1]):
-                p = home[unit_people[at]]
-                if p >= 0:
-                    away += int(p != b) - int(p != a)
-            for at in range(unit_start[v], unit_start[v + 1]):
-                p = home[unit_people[at]]
-                if p >= 0:
-                    away += int(p != a) - int(p != b)
-            change += price * away
-            if most_moves >= 0:
-                change += _HARD * (max(0, moved + away - most_moves) - max(0, moved - most_moves))
-        # Groups can only be worth an exchange where the rest is not hopeless already.
-        hopeless = change > 0.0 and (hot == 0.0 or change > 40.0 * hot)
-        if hopeless and (h == 0 or change >= _HARD):
+        out[0] = held.slots[slot_a[0]]
+        into[0] = held.slots[slot_b[0]]
+        worse = change(cost, held, a, b, out, into, 1, 40.0 * hot, parts)
+        if worse > 0.0 and (hot == 0.0 or np.random.random() >= np.exp(-worse / hot)):
             continue
-        if h:
-            change += (
-                _groups_cost(
-                    u,
-                    b,
-                    v,
-                    groups,
-                    group_most,
-                    group_weight,
-                    group_holds,
-                    unit_start,
-                    unit_people,
-                    team_start,
-                    slots,
-                )
-                + _groups_cost(
-                    v,
-                    a,
-                    u,
-                    groups,
-                    group_most,
-                    group_weight,
-                    group_holds,
-                    unit_start,
-                    unit_people,
-                    team_start,
-                    slots,
-                )
-                - _groups_cost(
-                    u,
-                    a,
-                    v,
-                    groups,
-                    group_most,
-                    group_weight,
-                    group_holds,
-                    unit_start,
-                    unit_people,
-                    team_start,
-                    slots,
-                )
-                - _groups_cost(
-                    v,
-                    b,
-                    u,
-                    groups,
-                    group_most,
-                    group_weight,
-                    group_holds,
-                    unit_start,
-                    unit_people,
-                    team_start,
-                    slots,
-                )
-            )
-        if change > 0.0 and (hot == 0.0 or np.random.random() >= np.exp(-change / hot)):
-            continue
-        slots[slot_u] = v
-        slots[slot_v] = u
-        moved += away
-        for j in range(m):
-            sums[a, j] = new_a[j]
-            sums[b, j] = new_b[j]
-        for j in range(r):
-            tallies[a, j] = tally_a[j]
-            tallies[b, j] = tally_b[j]
-    return moved
+        commit(cost, held, a, b, slot_a, slot_b, 1, parts)

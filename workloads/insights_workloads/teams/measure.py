@@ -6,8 +6,9 @@ import numpy as np
 
 from insights_workloads.teams.plan import TeamFigures, Violation
 from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.stability import moved_people
 
-__all__ = ["balance", "broken_rules", "figures", "moved_people"]
+__all__ = ["balance", "broken_rules", "figures"]
 
 
 def balance(matrix: np.ndarray, team: np.ndarray) -> float:
@@ -52,13 +53,12 @@ def figures(problem: TeamProblem, team: np.ndarray) -> TeamFigures:
     )
 
 
-def broken_rules(problem: TeamProblem, team: np.ndarray, split: int = 0) -> tuple[Violation, ...]:
+def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...]:
     """Rules that teams break.
 
     Args:
         problem: the problem.
         team: int32 (n,), team of each person.
-        split: people whose keep-together group could not be kept.
     """
     teams = len(problem.slots.sizes)
     found: dict[tuple[str, bool], list[float]] = {}
@@ -89,15 +89,23 @@ def broken_rules(problem: TeamProblem, team: np.ndarray, split: int = 0) -> tupl
         slack = 1e-9 * np.maximum(1.0, np.abs(total))
         gap = np.maximum(bounds.low - total - slack, 0) + np.maximum(total - bounds.high - slack, 0)
         note(bounds.name, bounds.weight, gap)
-    held = problem.fixed >= 0
-    if problem.lock is not None:
-        away = held & (team != problem.fixed)
-        note(problem.lock, None, np.bincount(team[away], minlength=teams).astype(float))
-    if split:
-        note(problem.together[0], None, np.array([float(split)]))
+    for lock in problem.locks:
+        away = (lock.team >= 0) & (team != lock.team)
+        note(lock.name, None, np.bincount(team[away], minlength=teams).astype(float))
+    for tie in problem.ties:
+        # People of a group beyond its largest part in one team.
+        tied = tie.group >= 0
+        cells, sizes = np.unique(
+            np.stack([tie.group[tied], team[tied]], axis=1), axis=0, return_counts=True
+        )
+        largest = np.zeros(int(tie.group.max(initial=-1)) + 1)
+        np.maximum.at(largest, cells[:, 0], sizes)
+        apart = np.bincount(tie.group[tied], minlength=len(largest)) - largest
+        note(tie.name, tie.weight, apart)
     if problem.eligibility is not None:
         outside = ~problem.allowed[problem.eligible, team] & (problem.fixed < 0)
-        note(problem.eligibility, None, np.bincount(team[outside], minlength=teams).astype(float))
+        weight = problem.eligibility_weight
+        note(problem.eligibility, weight, np.bincount(team[outside], minlength=teams).astype(float))
     moved = moved_people(problem, team)
     if problem.most_moves is not None and moved is not None:
         note("stability", None, np.array([max(0.0, moved - problem.most_moves)]))
@@ -105,10 +113,3 @@ def broken_rules(problem: TeamProblem, team: np.ndarray, split: int = 0) -> tupl
         Violation(rule, hard, amount, int(count))
         for (rule, hard), (amount, count) in sorted(found.items())
     )
-
-
-def moved_people(problem: TeamProblem, team: np.ndarray) -> int | None:
-    """People who leave their current team, None where there are no current teams."""
-    if not len(problem.home):
-        return None
-    return int(((problem.home >= 0) & (problem.home != team)).sum())

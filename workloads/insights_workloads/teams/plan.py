@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from insights_workloads.teams.reasons import Reasons
+
 __all__ = ["Conflict", "Outcome", "TeamFigures", "TeamPlan", "Violation"]
 
 
@@ -90,6 +92,7 @@ class TeamPlan:
         moved: people who leave their current team; None where there are no current teams.
         rounds: work that was spent.
         reproducible: False where a time limit ended the search.
+        reasons: why the teams are as they are; None where none were formed.
     """
 
     outcome: Outcome
@@ -103,3 +106,4 @@ class TeamPlan:
     moved: int | None = None
     rounds: int = 0
     reproducible: bool = True
+    reasons: Reasons | None = None

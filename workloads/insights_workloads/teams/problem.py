@@ -6,13 +6,16 @@ sizes never change during the search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from insights_workloads.teams.sizes import TeamSlots
 
-__all__ = ["CountRule", "GroupRule", "RangeRule", "TeamProblem"]
+__all__ = ["CountRule", "GroupRule", "LockRule", "RangeRule", "TeamProblem", "TieRule", "units"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,54 @@ class RangeRule:
 
 
 @dataclass(frozen=True)
+class TieRule:
+    """People of the same group are in the same team.
+
+    Attributes:
+        name: of the rule.
+        weight: None where it is hard.
+        group: int32 (n,), -1 for people in no group.
+    """
+
+    name: str
+    weight: float | None
+    group: np.ndarray
+
+
+@dataclass(frozen=True)
+class LockRule:
+    """People are in a given team.
+
+    Attributes:
+        name: of the rule.
+        team: int32 (n,), -1 for people who are free.
+        closed: whether these teams take nobody else.
+    """
+
+    name: str
+    team: np.ndarray
+    closed: bool
+
+
+def units(ties: Sequence[TieRule], people: int) -> np.ndarray:
+    """Units of people who must stay together, int32 (n,): connected components over hard ties."""
+    left, right = [], []
+    for tie in ties:
+        if tie.weight is not None:
+            continue
+        order = np.argsort(tie.group, kind="stable")
+        order = order[tie.group[order] >= 0]
+        same = tie.group[order[1:]] == tie.group[order[:-1]]
+        left.append(order[:-1][same])
+        right.append(order[1:][same])
+    if not left:
+        return np.arange(people, dtype=np.int32)
+    edges = (np.concatenate(left), np.concatenate(right))
+    graph = coo_matrix((np.ones(len(edges[0])), edges), shape=(people, people))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)
+
+
+@dataclass(frozen=True)
 class TeamProblem:
     """Everything that decides which teams are good and which are allowed.
 
@@ -91,12 +142,14 @@ class TeamProblem:
         counts: bounds on kinds of people.
         groups: spread groups.
         ranges: ranges of sums.
-        home: int32 (n,), current team by its index, -1 for none; empty where there are none.
+        home: int32 (n,), current team by its index, -1 for none, -2 for one that is no more; empty
+            where there are no current teams.
         most_moves: most people who may leave their current team, None for no bound.
         move_price: what a move costs.
-        together: names of the rules that made units of several people.
+        ties: rules that keep people together; hard ones made units.
+        locks: rules that fix people.
         eligibility: name of the eligibility rule, if any.
-        lock: name of the lock rule, if any.
+        eligibility_weight: None where it is hard.
         worst_weight: share of the objective that looks at the worst team, 0 to 1.
     """
 
@@ -115,7 +168,57 @@ class TeamProblem:
     home: np.ndarray
     most_moves: int | None
     move_price: float
-    together: tuple[str, ...]
+    ties: tuple[TieRule, ...]
+    locks: tuple[LockRule, ...]
     eligibility: str | None
-    lock: str | None
+    eligibility_weight: float | None
     worst_weight: float
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """Names of the rules that keep people together."""
+        return tuple(tie.name for tie in self.ties if tie.weight is None)
+
+    @property
+    def hard_rules(self) -> tuple[str, ...]:
+        """Names of all hard rules, each once."""
+        named = [
+            *self.together,
+            *(lock.name for lock in self.locks),
+            *([self.eligibility or ""] if self._selective else []),
+            *(rule.name for rule in self.counts if rule.weight is None),
+            *(rule.name for rule in self.groups if rule.weight is None),
+            *(rule.name for rule in self.ranges if rule.weight is None),
+            *(["stability"] if self.most_moves is not None else []),
+        ]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def _selective(self) -> bool:
+        return self.eligibility is not None and self.eligibility_weight is None
+
+    def only(self, names: Collection[str]) -> TeamProblem:
+        """The same people and sizes under these hard rules alone, without soft ones."""
+        ties = tuple(tie for tie in self.ties if tie.weight is None and tie.name in names)
+        locks = tuple(lock for lock in self.locks if lock.name in names)
+        fixed = np.full(len(self.fixed), -1, dtype=np.int32)
+        for lock in reversed(locks):
+            fixed = np.where(lock.team >= 0, lock.team, fixed)
+        opened = self.slots.locked & (not any(lock.closed for lock in locks))
+        keep = self._selective and self.eligibility in names
+        return replace(
+            self,
+            unit=units(ties, len(self.unit)),
+            fixed=fixed,
+            slots=replace(self.slots, locked=self.slots.locked & ~opened),
+            eligible=self.eligible if keep else np.zeros_like(self.eligible),
+            allowed=(self.allowed if keep else ~self.slots.locked[None, :]) | opened,
+            counts=tuple(r for r in self.counts if r.weight is None and r.name in names),
+            groups=tuple(r for r in self.groups if r.weight is None and r.name in names),
+            ranges=tuple(r for r in self.ranges if r.weight is None and r.name in names),
+            most_moves=self.most_moves if "stability" in names else None,
+            ties=ties,
+            locks=locks,
+            eligibility=self.eligibility if keep else None,
+            eligibility_weight=None,
+        )

@@ -8,7 +8,7 @@ import numpy as np
 
 from insights_workloads.teams.problem import TeamProblem
 
-__all__ = ["Placement", "place"]
+__all__ = ["Placement", "place", "placed_as"]
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,18 @@ class Placement:
         unit_people: int32 (n,), people of the units.
         unit_team: int32 (u,), team of each unit.
         movable: bool (u,), whether a unit may change teams.
-        split: people whose unit found no team with room, and was taken apart.
     """
 
     unit_start: np.ndarray
     unit_people: np.ndarray
     unit_team: np.ndarray
     movable: np.ndarray
-    split: int
 
 
 def place(problem: TeamProblem, seed: int) -> Placement:
     """Place every unit: locked ones first, then large ones where there is room, then the rest.
+
+    A unit that finds no team with room is taken apart.
 
     People start in their current team where there is one; the others are dealt out at random.
     """
@@ -50,27 +50,32 @@ def place(problem: TeamProblem, seed: int) -> Placement:
         people = order[starts[which] : starts[which + 1]]
         team[people] = pulled[which]
         room[pulled[which]] -= len(people)
-    split = 0
     for which in sorted(np.flatnonzero((sizes > 1) & (pulled < 0)), key=lambda w: (-sizes[w], w)):
         people = order[starts[which] : starts[which + 1]]
         chosen = _roomiest(problem, people, room)
         if chosen < 0:
-            split += len(people)
             unit[people[1:]] = len(problem.unit) + people[1:]
             continue
         team[people] = chosen
         room[chosen] -= len(people)
     _deal(problem, team, room, random)
+    return _placement(problem, unit, team)
+
+
+def placed_as(problem: TeamProblem, team: np.ndarray) -> Placement:
+    """The placement of given teams, int32 (n,), that keep every unit together."""
+    return _placement(problem, problem.unit, team)
+
+
+def _placement(problem: TeamProblem, unit: np.ndarray, team: np.ndarray) -> Placement:
     _, unit = np.unique(unit, return_inverse=True)
     order = np.argsort(unit, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(unit))]).astype(np.int64)
-    first = order[starts[:-1]]
     return Placement(
         unit_start=starts,
         unit_people=order.astype(np.int32),
-        unit_team=team[first],
+        unit_team=team[order[starts[:-1]]],
         movable=np.maximum.reduceat(problem.fixed[order], starts[:-1]) < 0,
-        split=split,
     )
 
 

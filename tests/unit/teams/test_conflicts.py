@@ -1,0 +1,221 @@
+"""Planted conflicts are named exactly, from fifty people to a hundred thousand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from insights_workloads.teams import Outcome
+
+from .test_teams import form, people
+
+HUGE = pytest.param(100_000, marks=pytest.mark.slow)
+
+
+def shuffled(values, rest, n, seed=1):
+    """Some values, then `rest` for everyone else, in random order."""
+    order = np.random.default_rng(seed).permutation(n)
+    column = [rest] * n
+    for at, value in zip(order, values, strict=False):
+        column[at] = value
+    return column
+
+
+def rules_of(n):
+    """Rules that anybody can keep, as innocent bystanders."""
+    random = np.random.default_rng(n)
+    rules = [
+        {"name": "dept-cap", "atMost": {"attribute": "dept", "values": ["a"], "count": 6}},
+        {"name": "mates", "keepTogether": {"attribute": "mates"}},
+        {
+            "name": "budget",
+            "range": {"field": "cost", "aggregate": "Mean", "min": 60, "max": 140},
+        },
+    ]
+    columns = {
+        "dept": list(random.choice(list("abcdefgh"), n)),
+        "mates": ["m1", "m1", "m2", "m2"] + [None] * (n - 4),
+        "cost": [float(c) for c in random.integers(80, 121, n)],
+    }
+    return rules, columns
+
+
+def refused(n, count, rules, columns):
+    bystanders, more = rules_of(n)
+    plan = form(
+        {"count": count, "constraints": bystanders + rules}, people(n)[0], more | columns, rounds=20
+    )
+    assert plan.outcome is Outcome.INFEASIBLE
+    return plan.conflict
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_clique_one_larger_than_the_teams(n) -> None:
+    teams = n // 10
+    conflict = refused(
+        n,
+        teams,
+        [{"name": "rivals", "keepApart": {"attribute": "r"}}],
+        {"r": shuffled(["x"] * (teams + 1), None, n)},
+    )
+    assert conflict.rules == ("rivals",)
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_crowd_that_no_team_holds_and_the_innocent_tie_beside_it(n) -> None:
+    conflict = refused(
+        n,
+        n // 10,
+        [{"name": "crowd", "keepTogether": {"attribute": "c"}}],
+        {"c": [None] * (n - 11) + ["x"] * 11},
+    )
+    assert conflict.rules == ("crowd",)
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_groups_that_fill_more_than_half_a_team_each(n) -> None:
+    teams = n // 10
+    groups = teams + 1
+    column = [None] * (n - 6 * groups) + [f"g{at // 6}" for at in range(6 * groups)]
+    conflict = refused(
+        n, teams, [{"name": "sixes", "keepTogether": {"attribute": "g"}}], {"g": column}
+    )
+    assert conflict.rules == ("sixes",)
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_shortage_of_a_role(n) -> None:
+    teams = n // 10
+    conflict = refused(
+        n,
+        teams,
+        [{"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}}],
+        {"r": shuffled(["lead"] * (teams - 1), "dev", n)},
+    )
+    assert conflict.rules == ("leads",)
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_cap_below_the_pigeonhole(n) -> None:
+    teams = n // 10
+    conflict = refused(
+        n,
+        teams,
+        [{"name": "cap", "atMost": {"attribute": "r", "values": ["x"], "count": 2}}],
+        {"r": shuffled(["x"] * (2 * teams + 1), "y", n)},
+    )
+    assert conflict.rules == ("cap",)
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_lock_against_a_cap(n) -> None:
+    conflict = refused(
+        n,
+        n // 10,
+        [
+            {"name": "cap", "atMost": {"attribute": "r", "values": ["x"], "count": 2}},
+            {"name": "lock", "lockedPeople": {"attribute": "l"}},
+        ],
+        {"r": ["x"] * 3 + ["y"] * (n - 3), "l": ["team-1"] * 3 + [None] * (n - 3)},
+    )
+    assert set(conflict.rules) == {"cap", "lock"}
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_shortage_that_a_lock_makes(n) -> None:
+    teams = n // 10
+    conflict = refused(
+        n,
+        teams,
+        [
+            {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
+            {"name": "lock", "lockedPeople": {"attribute": "l"}},
+        ],
+        {
+            "r": ["dev"] * (n - teams) + ["lead"] * teams,
+            "l": [None] * (n - 2) + ["team-1"] * 2,
+        },
+    )
+    assert set(conflict.rules) == {"leads", "lock"}
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_shortage_that_keeping_together_makes(n) -> None:
+    teams = n // 10
+    conflict = refused(
+        n,
+        teams,
+        [
+            {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
+            {"name": "couple", "keepTogether": {"attribute": "c"}},
+        ],
+        {
+            "r": ["dev"] * (n - teams) + ["lead"] * teams,
+            "c": [None] * (n - 2) + ["c"] * 2,
+        },
+    )
+    assert set(conflict.rules) == {"leads", "couple"}
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_nobody_alone_with_at_most_one(n) -> None:
+    conflict = refused(
+        n,
+        n // 10,
+        [
+            {"name": "alone", "noLoneMinority": {"attribute": "r", "values": ["x"]}},
+            {"name": "cap", "atMost": {"attribute": "r", "values": ["x"], "count": 1}},
+        ],
+        {"r": shuffled(["x"] * 3, "y", n)},
+    )
+    assert set(conflict.rules) == {"alone", "cap"}
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_range_above_what_people_have(n) -> None:
+    conflict = refused(
+        n,
+        n // 10,
+        [{"name": "hours", "range": {"field": "h", "aggregate": "Mean", "min": 41}}],
+        {"h": [40.0] * n},
+    )
+    assert conflict.rules == ("hours",)
+
+
+@pytest.mark.parametrize("n", [50, 1_000, HUGE])
+def test_a_range_too_tight_for_any_team(n) -> None:
+    conflict = refused(
+        n,
+        n // 10,
+        [{"name": "hours", "range": {"field": "h", "aggregate": "Sum", "min": 402, "max": 418}}],
+        # Teams of ten have sums in steps of twenty: 400, 420 and so on.
+        {"h": shuffled([30.0] * (n * 45 // 100), 50.0, n)},
+    )
+    assert conflict.rules == ("hours",)
+
+
+def test_three_rules_of_which_each_is_needed() -> None:
+    # Three people, two teams: any two rules leave two of the three free to share a team.
+    rules = [{"name": name, "keepApart": {"attribute": name}} for name in ("ab", "bc", "ca")]
+    columns = {
+        "ab": ["x", "x", None] + [None] * 17,
+        "bc": [None, "x", "x"] + [None] * 17,
+        "ca": ["x", None, "x"] + [None] * 17,
+    }
+    plan = form({"count": 2, "constraints": rules}, people(20)[0], columns)
+    assert plan.outcome is Outcome.INFEASIBLE
+    assert set(plan.conflict.rules) == {"ab", "bc", "ca"}
+
+
+def test_the_way_out_is_named() -> None:
+    conflict = refused(
+        50,
+        5,
+        [
+            {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
+            {"name": "couple", "keepTogether": {"attribute": "c"}},
+        ],
+        {"r": ["dev"] * 45 + ["lead"] * 5, "c": [None] * 48 + ["c"] * 2},
+    )
+    assert "`leads` lowered by 1 a team" in conflict.message
+    assert "`couple` left out" in conflict.message

@@ -1,0 +1,160 @@
+"""How a search spends its work: repair, then annealing by single exchanges or by subsets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from insights_workloads.progress import Progress
+from insights_workloads.teams.kernels import anneal
+from insights_workloads.teams.state import SearchState
+from insights_workloads.teams.subset_exchange import SubsetExchange
+
+__all__ = ["TeamOptions", "search"]
+
+_TRIES = 75_000_000
+"""Exchanges that are tried in all, where the spec names no rounds; a round is one a person."""
+_MOST_ROUNDS = 20_000
+_FEWEST_ROUNDS = 300
+_STEPS = 60
+_COLDEST = 1e-5
+_STARTS, _STARTS_PEOPLE = 20, 2_000
+"""Most anneals, and people over all of them: few people have few teams, soon seen."""
+_QUENCH = 0.15
+"""Share of the work that is spent at temperature 0, at the end."""
+_REPAIRS = 20
+_REPAIR_TRIES = 100
+"""Exchanges that a repair tries for every place in a broken team."""
+_WARM = 3
+"""Rounds of single exchanges at temperature 0 before subsets are looked at."""
+_SUBSET_WORK = 12
+"""Rounds that a round of subset exchanges takes, by time."""
+_SUBSET_SLOW = 100
+"""Rounds of subset exchanges from which on they start hot: a shorter anneal starts colder."""
+_SUBSET_COLD = 0.45
+_SUBSET_QUENCH = 0.2
+
+
+@dataclass(frozen=True)
+class TeamOptions:
+    """How to search.
+
+    Attributes:
+        seed: of every random choice.
+        rounds: work to spend, in tried exchanges a person; None for a default by size.
+        time_limit_seconds: ends the search early, and marks the plan as not reproducible.
+    """
+
+    seed: int = 0
+    rounds: int | None = None
+    time_limit_seconds: float | None = None
+
+
+class _Budget:
+    """Work that is left, and how it is told."""
+
+    def __init__(self, options: TeamOptions, rounds: int, progress: Progress) -> None:
+        self.rounds = rounds
+        self.spent = 0
+        self.reproducible = True
+        self._progress = progress
+        self._limit = options.time_limit_seconds
+        self._began = time.monotonic()
+
+    def spend(self, rounds: int) -> bool:
+        """Note work; False where it has to end."""
+        self.spent = min(self.rounds, self.spent + rounds)
+        self._progress(self.spent / self.rounds, f"{self.rounds:,} rounds")
+        if self._limit is not None and time.monotonic() - self._began > self._limit:
+            self.reproducible = False
+        return self.reproducible and self.spent < self.rounds
+
+
+def search(state: SearchState, options: TeamOptions, progress: Progress) -> tuple[int, bool]:
+    """Improve the teams in place.
+
+    Args:
+        state: what to improve.
+        options: how.
+        progress: told how far it is; may raise to stop.
+
+    Returns:
+        Rounds that were spent, and whether the work and not the clock ended it.
+    """
+    people = len(state.cost.unit_people)
+    rounds = options.rounds or max(_FEWEST_ROUNDS, min(_MOST_ROUNDS, _TRIES // people))
+    budget = _Budget(options, rounds, progress)
+    if state.class_start[-1] < 2 or len(state.held.team_start) < 3:
+        return 0, True
+    if SubsetExchange.suits(state):
+        _by_subsets(state, options.seed, budget)
+    else:
+        _by_single_exchanges(state, options.seed, budget)
+    repair(state, options.seed)
+    return budget.spent, budget.reproducible
+
+
+def repair(state: SearchState, seed: int) -> None:
+    """Try exchanges with everyone for the people of teams that break a hard rule."""
+    for turn in range(_REPAIRS):
+        broken = state.broken_teams()
+        firsts = np.flatnonzero(broken[state.held.slot_team[state.class_slots]]).astype(np.int32)
+        if not len(firsts):
+            return
+        _anneal(state, firsts, _REPAIR_TRIES * len(firsts), 0.0, seed + 7_919 * (turn + 1))
+
+
+def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget) -> None:
+    """Anneal several times where that is cheap, and keep the best."""
+    everyone = np.arange(len(state.class_slots), dtype=np.int32)
+    people = len(state.cost.unit_people)
+    steps = min(_STEPS, budget.rounds)
+    starts = max(1, min(_STARTS, _STARTS_PEOPLE // people, budget.rounds // steps))
+    tries = budget.rounds * people // (starts * steps)
+    best, lowest = state.snapshot(), np.inf
+    for step in range(starts * steps):
+        warm = step % steps / max(1.0, steps * (1.0 - _QUENCH))
+        hot = state.cost.scale * _COLDEST**warm if warm < 1.0 else 0.0
+        _anneal(state, everyone, tries, hot, seed * 1_000_003 + step)
+        going = budget.spend(budget.rounds * (step + 1) // (starts * steps) - budget.spent)
+        if (step + 1) % steps == 0 or not going:
+            value = state.value()
+            if value < lowest:
+                best, lowest = state.snapshot(), value
+        if not going:
+            break
+    state.held = best
+
+
+def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
+    everyone = np.arange(len(state.class_slots), dtype=np.int32)
+    people = len(state.cost.unit_people)
+    _anneal(state, everyone, _WARM * people, 0.0, seed * 1_000_003)
+    repair(state, seed)
+    going = budget.spend(_WARM)
+    rounds = max(1, (budget.rounds - _WARM) // _SUBSET_WORK)
+    # Pairs are for what rules leave in the end; they find too little to begin with.
+    sizes = (4, 3, 2) if rounds >= _SUBSET_SLOW else (4, 3)
+    subsets = SubsetExchange(state, sizes, seed)
+    for turn in range(rounds):
+        if not going:
+            break
+        warm = turn / (rounds * (1.0 - _SUBSET_QUENCH))
+        hot = min(1.0, rounds / _SUBSET_SLOW) * _SUBSET_COLD**warm if warm < 1.0 else 0.0
+        subsets.round(turn, hot)
+        going = budget.spend(_SUBSET_WORK)
+
+
+def _anneal(state: SearchState, firsts: np.ndarray, tries: int, hot: float, seed: int) -> None:
+    anneal(
+        state.cost,
+        state.held,
+        state.class_start,
+        state.class_slots,
+        firsts,
+        tries,
+        hot,
+        seed % 2**31,
+    )

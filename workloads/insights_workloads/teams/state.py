@@ -1,0 +1,198 @@
+"""A problem and its placement as the arrays that kernels look at and change."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from insights_workloads.teams.kernels import HARD, Cost, Occupancy
+from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.stability import moved_people
+from insights_workloads.teams.start import Placement
+
+__all__ = ["SearchState"]
+
+
+class SearchState:
+    """What a search looks at and changes.
+
+    Attributes:
+        cost: what teams cost.
+        held: who is where.
+        class_start: int64 (c + 1,), first entry of each class of exchangeable slots.
+        class_slots: int32, slots of each class: movable, and of the same unit size.
+        single: bool (s,), slots that hold one movable person.
+    """
+
+    def __init__(self, problem: TeamProblem, placed: Placement) -> None:
+        """Build the arrays."""
+        teams = len(problem.slots.sizes)
+        sizes = np.diff(placed.unit_start)
+        self._unit_of = np.empty(len(problem.unit), dtype=np.int64)
+        self._unit_of[placed.unit_people] = np.repeat(np.arange(len(sizes)), sizes)
+        slots = np.argsort(placed.unit_team, kind="stable").astype(np.int32)
+        slot_team = placed.unit_team[slots].astype(np.int32)
+        self.class_start, self.class_slots = _classes(sizes[slots], placed.movable[slots])
+        self.single = (sizes[slots] == 1) & placed.movable[slots]
+        self._movable = placed.movable[slots]
+        weights = [r.weight for r in problem.counts] + [r.weight for r in problem.ranges]
+        self._hard = np.array([weight is None for weight in weights], dtype=np.bool_)
+        self._hard_groups = [at for at, rule in enumerate(problem.groups) if rule.weight is None]
+        self.cost = _cost(problem, placed)
+        self.held = Occupancy(
+            slots=slots,
+            team_start=np.searchsorted(slot_team, np.arange(teams + 1)).astype(np.int64),
+            slot_team=slot_team,
+            sums=_by_team(self.cost.values, placed.unit_team, teams),
+            tallies=_by_team(self.cost.tallied, placed.unit_team, teams),
+            excess=np.zeros(teams),
+            away=np.zeros(1, dtype=np.int64),
+        )
+        team = self.people_teams()
+        self.held.away[0] = moved_people(problem, team) or 0
+        for rule in range(len(problem.groups)):
+            self.held.excess[:] += self.cost.group_weight[rule] * self._crowded(rule)
+
+    def people_teams(self) -> np.ndarray:
+        """Team of each person, int32 (n,)."""
+        unit_team = np.empty(len(self.held.slots), dtype=np.int32)
+        unit_team[self.held.slots] = self.held.slot_team
+        return np.asarray(unit_team[self._unit_of])
+
+    def value(self) -> float:
+        """What all teams cost together, up to a constant that no exchange changes."""
+        cost, held = self.cost, self.held
+        balance = ((held.sums - cost.target) ** 2).sum(axis=1) / cost.divisor
+        worst = balance**2 / cost.scale
+        beyond = np.maximum(cost.low - held.tallies, 0.0) + np.maximum(
+            held.tallies - cost.high, 0.0
+        )
+        beyond += cost.lone & (held.tallies == 1.0)
+        outside = int((~cost.allowed[cost.unit_class[held.slots], held.slot_team]).sum())
+        away = int(held.away[0])
+        over = max(0, away - cost.most_moves) if cost.most_moves >= 0 else 0
+        return float(
+            ((1.0 - cost.worst) * balance + cost.worst * worst).sum()
+            + (beyond * cost.weight).sum()
+            + held.excess.sum()
+            + cost.misplaced * outside
+            + cost.price * away
+            + HARD * over
+        )
+
+    def snapshot(self) -> Occupancy:
+        """Who is where now."""
+        return Occupancy(*(part.copy() for part in self.held))
+
+    def broken_teams(self) -> np.ndarray:
+        """Teams in which a hard rule is broken, bool (g,)."""
+        cost, held = self.cost, self.held
+        beyond = (held.tallies < cost.low - 1e-9) | (held.tallies > cost.high + 1e-9)
+        beyond |= cost.lone & (held.tallies == 1.0)
+        broken = np.asarray((beyond & self._hard).any(axis=1))
+        for rule in self._hard_groups:
+            broken |= self._crowded(rule) > 0
+        if cost.misplaced < HARD:
+            return broken
+        outside = ~cost.allowed[cost.unit_class[held.slots], held.slot_team]
+        broken[held.slot_team[outside & self._movable]] = True
+        return broken
+
+    def _crowded(self, rule: int) -> np.ndarray:
+        """People too many of a group in each team, float64 (g,)."""
+        cost, teams = self.cost, len(self.held.excess)
+        group = cost.groups[rule]
+        grouped = group >= 0
+        pairs = np.stack([self.people_teams()[grouped], group[grouped]], axis=1)
+        cells, sizes = np.unique(pairs, axis=0, return_counts=True)
+        excess = np.maximum(sizes - cost.group_most[rule], 0)
+        excess = np.where(cost.group_holds[rule, cells[:, 0]], excess, 0)
+        return np.bincount(cells[:, 0], excess, teams)
+
+
+def _cost(problem: TeamProblem, placed: Placement) -> Cost:
+    teams, people = len(problem.slots.sizes), len(problem.unit)
+    balanced = problem.balanced
+    if problem.by_sum:
+        divisor = np.full(teams, problem.slots.sizes.mean())
+    else:
+        divisor = problem.slots.sizes.astype(float)
+    never = np.zeros(teams, dtype=bool)
+    rules = [(r.member, r.low, r.high, r.lone, r.weight, 1.0) for r in problem.counts]
+    for bounds in problem.ranges:
+        # Beyond a range counts in usual deviations, not in the rule's own unit.
+        unit = max(float(bounds.value.std()), 1e-9)
+        rules.append((bounds.value, bounds.low, bounds.high, never, bounds.weight, unit))
+    tallied = [np.asarray(column, dtype=float) for column, *_ in rules]
+    soft = [tie for tie in problem.ties if tie.weight is not None]
+    everywhere = np.ones(teams, dtype=bool)
+    spread = [(rule.group, rule.most, rule.weight, rule.teams) for rule in problem.groups]
+    spread += [(tie.group, -1, tie.weight, everywhere) for tie in soft]
+    unit_class, allowed = _eligibility(problem, placed)
+    return Cost(
+        # Zero but for sums, since the columns are centred.
+        target=balanced.sum(axis=0) / teams,
+        divisor=np.maximum(divisor, 1.0),
+        worst=float(problem.worst_weight),
+        # What a team drawn at random costs.
+        scale=max(float(balanced.var(axis=0).sum()), 1e-9),
+        values=_by_unit(balanced, placed),
+        low=_stacked([low for _, low, *_ in rules], teams),
+        high=_stacked([high for _, _, high, *_ in rules], teams),
+        lone=_stacked([lone for *_, lone, _, _ in rules], teams).astype(bool),
+        weight=np.array([(HARD if w is None else w) / unit for *_, w, unit in rules], dtype=float),
+        tallied=_by_unit(np.column_stack(tallied) if tallied else np.zeros((people, 0)), placed),
+        groups=np.array([group for group, *_ in spread], np.int32).reshape(-1, people),
+        group_most=np.array([most for _, most, *_ in spread], dtype=np.int32),
+        group_weight=np.array([HARD if w is None else w for *_, w, _ in spread], dtype=float),
+        group_holds=np.array([holds for *_, holds in spread], dtype=np.bool_).reshape(-1, teams),
+        tied=bool(soft),
+        unit_start=placed.unit_start,
+        unit_people=placed.unit_people,
+        unit_class=unit_class,
+        allowed=allowed,
+        misplaced=HARD if problem.eligibility_weight is None else problem.eligibility_weight,
+        home=problem.home,
+        most_moves=-1 if problem.most_moves is None else problem.most_moves,
+        price=float(problem.move_price),
+    )
+
+
+def _eligibility(problem: TeamProblem, placed: Placement) -> tuple[np.ndarray, np.ndarray]:
+    """Class of each unit, and teams that classes may be in: where all of a unit's people may."""
+    by_person = problem.eligible[placed.unit_people]
+    starts = placed.unit_start[:-1]
+    classes = by_person[starts].astype(np.int32)
+    rows = [problem.allowed]
+    mixed = np.minimum.reduceat(by_person, starts) != np.maximum.reduceat(by_person, starts)
+    for at, unit in enumerate(np.flatnonzero(mixed), start=len(problem.allowed)):
+        people = placed.unit_people[placed.unit_start[unit] : placed.unit_start[unit + 1]]
+        rows.append(problem.allowed[problem.eligible[people]].all(axis=0, keepdims=True))
+        classes[unit] = at
+    return classes, np.vstack(rows)
+
+
+def _by_unit(columns: np.ndarray, placed: Placement) -> np.ndarray:
+    out = np.add.reduceat(columns[placed.unit_people], placed.unit_start[:-1])
+    return np.ascontiguousarray(out, dtype=np.float64)
+
+
+def _by_team(values: np.ndarray, unit_team: np.ndarray, teams: int) -> np.ndarray:
+    out = np.zeros((teams, values.shape[1]))
+    for column in range(values.shape[1]):
+        out[:, column] = np.bincount(unit_team, values[:, column], minlength=teams)
+    return out
+
+
+def _classes(sizes: np.ndarray, movable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slots that may be exchanged with each other: movable, and of units of the same size."""
+    starts, slots = [0], [np.empty(0, np.int64)]
+    for size in np.unique(sizes[movable]):
+        slots.append(np.flatnonzero(movable & (sizes == size)))
+        starts.append(starts[-1] + len(slots[-1]))
+    return np.array(starts, dtype=np.int64), np.concatenate(slots).astype(np.int32)
+
+
+def _stacked(columns: list[np.ndarray], teams: int) -> np.ndarray:
+    if not columns:
+        return np.zeros((teams, 0))
+    return np.ascontiguousarray(np.column_stack(columns), dtype=np.float64)
