@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from insights_workloads.teams.crowds import crowds
 from insights_workloads.teams.plan import Conflict
 from insights_workloads.teams.problem import TeamProblem
 
@@ -43,9 +44,7 @@ def _units(problem: TeamProblem) -> Iterator[Conflict]:
     for rule in problem.groups:
         if rule.weight is not None or not problem.together:
             continue
-        grouped = rule.group >= 0
-        pairs = np.stack([problem.unit[grouped], rule.group[grouped]], axis=1)
-        _, counts = np.unique(pairs, axis=0, return_counts=True)
+        counts = crowds(problem.unit, rule.group)[2]
         if counts.max(initial=0) > rule.most and rule.teams.all():
             yield Conflict(
                 (*problem.together, rule.name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from insights_workloads.teams.crowds import crowds
 from insights_workloads.teams.plan import TeamFigures, Violation
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.stability import moved_people
@@ -75,15 +76,9 @@ def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...
         over = over + ((have == 1) & count.lone)
         note(count.name, count.weight, np.where(problem.slots.locked, 0, over))
     for group in problem.groups:
-        grouped = group.group >= 0
-        pairs = np.stack([team[grouped], group.group[grouped]], axis=1)
-        cells, sizes = np.unique(pairs, axis=0, return_counts=True)
-        excess = np.maximum(sizes - group.most, 0)
-        note(
-            group.name,
-            group.weight,
-            np.bincount(cells[:, 0], np.where(group.teams[cells[:, 0]], excess, 0), teams),
-        )
+        crowded, _, sizes = crowds(team, group.group)
+        excess = np.where(group.teams[crowded], np.maximum(sizes - group.most, 0), 0)
+        note(group.name, group.weight, np.bincount(crowded, excess, teams))
     for bounds in problem.ranges:
         total = np.bincount(team, bounds.value, minlength=teams)
         slack = 1e-9 * np.maximum(1.0, np.abs(total))
@@ -94,13 +89,10 @@ def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...
         note(lock.name, None, np.bincount(team[away], minlength=teams).astype(float))
     for tie in problem.ties:
         # People of a group beyond its largest part in one team.
-        tied = tie.group >= 0
-        cells, sizes = np.unique(
-            np.stack([tie.group[tied], team[tied]], axis=1), axis=0, return_counts=True
-        )
+        _, group_of, sizes = crowds(team, tie.group)
         largest = np.zeros(int(tie.group.max(initial=-1)) + 1)
-        np.maximum.at(largest, cells[:, 0], sizes)
-        apart = np.bincount(tie.group[tied], minlength=len(largest)) - largest
+        np.maximum.at(largest, group_of, sizes)
+        apart = np.bincount(group_of, sizes, len(largest)) - largest
         note(tie.name, tie.weight, apart)
     if problem.eligibility is not None:
         outside = ~problem.allowed[problem.eligible, team] & (problem.fixed < 0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from insights_workloads.teams.crowds import crowds
 from insights_workloads.teams.kernels import HARD
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reason_kernels import best_exchanges
@@ -82,10 +83,8 @@ def _binding(problem: TeamProblem, team: np.ndarray) -> tuple[tuple[str, ...], .
             note(count.name, full | short | (count.lone & (have == 2)))
     for group in problem.groups:
         if group.weight is None:
-            grouped = group.group >= 0
-            pairs = np.stack([team[grouped], group.group[grouped]], axis=1)
-            cells, sizes = np.unique(pairs, axis=0, return_counts=True)
-            full = np.bincount(cells[:, 0], sizes >= group.most, minlength=teams) > 0
+            crowded, _, sizes = crowds(team, group.group)
+            full = np.bincount(crowded, sizes >= group.most, minlength=teams) > 0
             note(group.name, full & group.teams)
     for bounds in problem.ranges:
         if bounds.weight is None:

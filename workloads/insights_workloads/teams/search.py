@@ -35,6 +35,8 @@ _SUBSET_SLOW = 100
 """Rounds of subset exchanges from which on they start hot: a shorter anneal starts colder."""
 _SUBSET_COLD = 0.45
 _SUBSET_QUENCH = 0.2
+_CLOCK_AHEAD = 0.05
+"""Share of the time limit by which the clock has to be ahead of the work to set the pace."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,20 @@ class _Budget:
     def __init__(self, options: TeamOptions, rounds: int, progress: Progress) -> None:
         self.rounds = rounds
         self.spent = 0
+        self.hurried = False
         self.reproducible = True
         self._progress = progress
         self._limit = options.time_limit_seconds
         self._began = time.monotonic()
+
+    def passed(self, share: float) -> float:
+        """Share of the search that is over, by work, or by the clock where that is far ahead."""
+        if self._limit is not None:
+            clock = (time.monotonic() - self._began) / self._limit
+            if clock > share + _CLOCK_AHEAD:
+                self.hurried = True
+                return min(1.0, clock)
+        return share
 
     def spend(self, rounds: int) -> bool:
         """Note work; False where it has to end."""
@@ -93,7 +105,7 @@ def search(state: SearchState, options: TeamOptions, progress: Progress) -> tupl
     else:
         _by_single_exchanges(state, options.seed, budget)
     repair(state, options.seed)
-    return budget.spent, budget.reproducible
+    return budget.spent, budget.reproducible and not budget.hurried
 
 
 def repair(state: SearchState, seed: int) -> None:
@@ -141,8 +153,12 @@ def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
     for turn in range(rounds):
         if not going:
             break
-        warm = turn / (rounds * (1.0 - _SUBSET_QUENCH))
-        hot = min(1.0, rounds / _SUBSET_SLOW) * _SUBSET_COLD**warm if warm < 1.0 else 0.0
+        slow = min(1.0, rounds / _SUBSET_SLOW)
+        if budget.hurried:
+            # The clock allows as many rounds as it has so far, over its share.
+            slow = min(slow, turn / max(budget.passed(0.0), 1e-9) / _SUBSET_SLOW)
+        warm = budget.passed(turn / rounds) / (1.0 - _SUBSET_QUENCH)
+        hot = slow * _SUBSET_COLD**warm if warm < 1.0 else 0.0
         subsets.round(turn, hot)
         going = budget.spend(_SUBSET_WORK)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from insights_workloads.teams.crowds import crowds
 from insights_workloads.teams.kernels import HARD, Cost, Occupancy
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.stability import moved_people
@@ -100,13 +101,10 @@ class SearchState:
     def _crowded(self, rule: int) -> np.ndarray:
         """People too many of a group in each team, float64 (g,)."""
         cost, teams = self.cost, len(self.held.excess)
-        group = cost.groups[rule]
-        grouped = group >= 0
-        pairs = np.stack([self.people_teams()[grouped], group[grouped]], axis=1)
-        cells, sizes = np.unique(pairs, axis=0, return_counts=True)
+        team, _, sizes = crowds(self.people_teams(), cost.groups[rule])
         excess = np.maximum(sizes - cost.group_most[rule], 0)
-        excess = np.where(cost.group_holds[rule, cells[:, 0]], excess, 0)
-        return np.bincount(cells[:, 0], excess, teams)
+        excess = np.where(cost.group_holds[rule, team], excess, 0)
+        return np.bincount(team, excess, teams)
 
 
 def _cost(problem: TeamProblem, placed: Placement) -> Cost:
