@@ -25,7 +25,8 @@ from insights_store import statements
 
 __all__ = ["AttemptTakenError", "Database", "open_database"]
 
-_CONNECTIONS = 4
+_CONNECTIONS = 8
+_CLOCK = "SELECT now() AS now"
 _WAIT_SECONDS = 3.0
 
 
@@ -47,13 +48,13 @@ class Database:
         """What is known of a run, and Postgres' time; None while it cannot be reached."""
         identity = {"environment": self._environment, "namespace": namespace, "run": run}
         try:
-            async with self._cursor() as cursor:
-                await cursor.execute(statements.ATTEMPTS, identity)
-                attempts = await cursor.fetchall()
-                await cursor.execute(statements.PUBLICATIONS, identity)
-                publications = await cursor.fetchall()
-                await cursor.execute("SELECT now() AS now")
-                clock = await cursor.fetchone()
+            # All in one go: a run is looked at often, and the way to Postgres may be long.
+            async with self._connection() as connection, connection.pipeline():
+                answers = [
+                    await connection.cursor(row_factory=dict_row).execute(text, identity)
+                    for text in (statements.ATTEMPTS, statements.PUBLICATIONS, _CLOCK)
+                ]
+                attempts, publications, clock = [await each.fetchall() for each in answers]
         except (psycopg.OperationalError, PoolTimeout):
             self._reached_since = None
             return None
@@ -69,7 +70,7 @@ class Database:
                     for r in publications
                 ),
             ),
-            clock["now"] if clock else datetime.now(UTC),
+            clock[0]["now"],
         )
 
     async def changed_runs(self) -> set[Key]:
@@ -143,10 +144,13 @@ class Database:
     def _execution(self, namespace: str, run: str, key: str) -> dict[str, Any]:
         return {"environment": self._environment, "namespace": namespace, "run": run, "key": key}
 
+    def _connection(self) -> Any:
+        return self._pool.connection(timeout=_WAIT_SECONDS)
+
     @asynccontextmanager
     async def _cursor(self) -> AsyncIterator[psycopg.AsyncCursor[dict[str, Any]]]:
         async with (
-            self._pool.connection(timeout=_WAIT_SECONDS) as connection,
+            self._connection() as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
             yield cursor
@@ -160,7 +164,8 @@ async def open_database(dsn: str, environment: str) -> AsyncIterator[Database]:
         min_size=1,
         max_size=_CONNECTIONS,
         open=False,
-        kwargs={"connect_timeout": 5, "options": "-c statement_timeout=10000"},
+        # Each statement stands for itself, so none waits for a COMMIT.
+        kwargs={"autocommit": True, "connect_timeout": 5, "options": "-c statement_timeout=10000"},
         reconnect_timeout=30.0,
     )
     await pool.open(wait=False)

@@ -66,7 +66,7 @@ def settings_from_environment() -> Settings:
         watch_namespaces=tuple(filter(None, get("INSIGHTS_WATCH_NAMESPACES", "").split(","))),
         http_port=int(get("INSIGHTS_HTTP_PORT", "0")),
         listing_seconds=float(get("INSIGHTS_LISTING_SECONDS", "300")),
-        workers=int(get("INSIGHTS_WORKERS", "8")),
+        workers=int(get("INSIGHTS_WORKERS", "32")),
         log_level=get("INSIGHTS_LOG_LEVEL", "INFO"),
     )
 
