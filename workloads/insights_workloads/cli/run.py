@@ -22,6 +22,7 @@ from insights_store import driver
 from insights_store.execution import Execution, Fenced, Publication
 from insights_workloads.cli.console import ExitCode, Output, err, fail, fail_spec, out, print_json
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
+from insights_workloads.cli.interruption import interruptible
 from insights_workloads.cli.progress_view import ProgressStyle, progress_view
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
@@ -90,7 +91,12 @@ def _run(
         err.print(f"another process computes {name}; waiting for it")
 
     try:
-        with home.run_lock(name, waiting), home.store() as store, progress_view(style) as tell:
+        with (
+            home.run_lock(name, waiting),
+            home.store() as store,
+            progress_view(style) as view,
+            interruptible(view) as tell,
+        ):
             settings = Settings(
                 store=store, base=file.absolute().parent, spool=home.spool, ray=ray, names=names
             )
