@@ -56,7 +56,7 @@ def standing(name: str) -> dict:
     return {
         "apiVersion": "ray.io/v1",
         "kind": "RayCluster",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"pool": name}},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "rayVersion": "2.60.0",
             "headGroupSpec": {
@@ -84,7 +84,7 @@ def test_the_first_heartbeat_comes_within_seconds(cluster, pool, capsys) -> None
     for number in range(_REPEATS):
         run = Run(cluster, f"standing-{number}")
         before = time.time()
-        run.apply(compute={"mode": "RayCluster", "rayClusterSelector": {"pool": pool}})
+        run.apply(compute={"mode": "RayCluster", "rayClusterSelector": {"ray.io/cluster": pool}})
         run.finished(120)
         assert run.says() == ("True", "Published"), run.story()
         ((heard,),) = run.rows(
