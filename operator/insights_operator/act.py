@@ -14,6 +14,7 @@ from insights_operator.children.kinds import ChildKind
 from insights_operator.database import Database
 from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
+from insights_operator.ownership import controller_of
 from insights_operator.plan import (
     Action,
     AddFinalizer,
@@ -90,7 +91,7 @@ class Actor:
             case DeleteChild():
                 await self._api.delete(_path(action.kind, namespace, action.name), action.uid)
             case Announce() if run is not None:
-                await self._announce(action, run)
+                await announce(self._api, _RUN_KIND, run["metadata"], self._identity, action)
             case AddFinalizer() | RemoveFinalizer() if run is not None:
                 held = [f for f in run["metadata"].get("finalizers", ()) if f != naming.FINALIZER]
                 if isinstance(action, AddFinalizer):
@@ -107,7 +108,7 @@ class Actor:
 
     async def _create(self, action: CreateChild, namespace: str) -> None:
         name = action.manifest["metadata"]["name"]
-        owner = action.manifest["metadata"]["ownerReferences"][0]["uid"]
+        owner = controller_of(action.manifest)
         resource = Resource(action.kind.api_version, action.kind.plural)
         try:
             made = await self._api.create(resource.path(namespace), action.manifest)
@@ -116,22 +117,9 @@ class Actor:
             if error.reason != "AlreadyExists":
                 raise
             there = await self._api.get(resource.path(namespace, name))
-            owners = there["metadata"].get("ownerReferences") or ()
-            if not any(o.get("controller") and o["uid"] == owner for o in owners):
+            if controller_of(there) != owner:
                 # A child of a former run of this name: it must be gone first.
                 raise
-
-    async def _announce(self, action: Announce, run: Mapping[str, Any]) -> None:
-        await announce(
-            self._api,
-            _RUN_KIND,
-            run["metadata"],
-            self._identity,
-            reason=action.reason,
-            message=action.message,
-            about=action.about,
-            warning=action.warning,
-        )
 
 
 async def announce(
@@ -139,11 +127,7 @@ async def announce(
     kind: str,
     metadata: Mapping[str, Any],
     identity: str,
-    *,
-    reason: str,
-    message: str,
-    about: str,
-    warning: bool,
+    action: Announce,
 ) -> None:
     """Post an Event. Its name is made from what it says, so saying it twice says it once.
 
@@ -152,12 +136,9 @@ async def announce(
         kind: of the object that it is about.
         metadata: of that object.
         identity: of this replica.
-        reason: CamelCase.
-        message: a sentence for a person.
-        about: what tells this Event from a later one of the same reason.
-        warning: whether something is wrong.
+        action: what it says.
     """
-    said = f"{metadata['uid']}/{reason}/{about}"
+    said = f"{metadata['uid']}/{action.reason}/{action.about}"
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     event = {
@@ -174,9 +155,9 @@ async def announce(
             "namespace": metadata["namespace"],
             "uid": metadata["uid"],
         },
-        "type": "Warning" if warning else "Normal",
-        "reason": reason,
-        "message": message[:1000],
+        "type": "Warning" if action.warning else "Normal",
+        "reason": action.reason,
+        "message": action.message[:1000],
         "firstTimestamp": now,
         "lastTimestamp": now,
         "count": 1,

@@ -28,20 +28,19 @@ class Cache:
         self._run_of_uid: dict[str, Key] = {}
         self._of_label: dict[tuple[str, str, str, str], set[Key]] = {}
 
-    def put(self, plural: str, seen: Object) -> bool:
-        """Remember an object; False where a newer one is known already."""
+    def put(self, plural: str, seen: Object) -> None:
+        """Remember an object, unless a newer one is known."""
         kept = dict(seen)
         kept["metadata"] = {k: v for k, v in seen["metadata"].items() if k != "managedFields"}
         known = self._objects.setdefault(plural, {})
         key = key_of(kept)
         before = known.get(key)
         if before is not None and _version(before) > _version(kept):
-            return False
+            return
         if before is not None:
             self._unindex(plural, key, before)
         known[key] = kept
         self._index(plural, key, kept)
-        return True
 
     def remove(self, plural: str, seen: Object) -> None:
         """Forget an object, unless another has its name by now."""

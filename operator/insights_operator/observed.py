@@ -12,6 +12,7 @@ from math import inf
 from typing import Any
 
 from insights_operator.children.kinds import ChildKind
+from insights_operator.ownership import controller_of
 from insights_operator.record import Record
 
 __all__ = ["Child", "Config", "Observed", "Slot"]
@@ -69,8 +70,7 @@ class Child:
     @property
     def controller(self) -> str | None:
         """Uid of the object that controls it."""
-        owners = self.object["metadata"].get("ownerReferences") or ()
-        return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+        return controller_of(self.object)
 
     @property
     def deleting(self) -> bool:

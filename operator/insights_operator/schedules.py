@@ -18,8 +18,10 @@ from insights_crds.reasons import Reason
 from insights_crds.v1 import API_VERSION, AnalysisSchedule
 from insights_operator import naming
 from insights_operator.conditions import Fact, condition, merge, stamp
+from insights_operator.ownership import controller_of, owned_by
+from insights_operator.plan import Announce
 
-__all__ = ["CreateRun", "RemoveRun", "SayOfSchedule", "SchedulePlan", "WriteSchedule", "schedule"]
+__all__ = ["CreateRun", "RemoveRun", "ScheduleAction", "SchedulePlan", "WriteSchedule", "schedule"]
 
 _TYPES = ("Ready",)
 _LONGEST_ACTIVE = 100
@@ -47,14 +49,7 @@ class WriteSchedule:
     status: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class SayOfSchedule:
-    """Post an Event about the schedule. Saying it twice says it once."""
-
-    reason: str
-    message: str
-    about: str
-    warning: bool = False
+ScheduleAction = CreateRun | RemoveRun | WriteSchedule | Announce
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class SchedulePlan:
         again_after: seconds, None where only an event can change anything.
     """
 
-    actions: tuple[CreateRun | RemoveRun | WriteSchedule | SayOfSchedule, ...] = ()
+    actions: tuple[ScheduleAction, ...] = ()
     again_after: float | None = None
 
 
@@ -84,7 +79,7 @@ def schedule(
     if "deletionTimestamp" in metadata:
         return SchedulePlan()
     old: Mapping[str, Any] = seen.get("status") or {}
-    mine = [run for run in runs if _controller(run) == metadata["uid"]]
+    mine = [run for run in runs if controller_of(run) == metadata["uid"]]
     try:
         parsed = parse(
             {"apiVersion": API_VERSION, "kind": "AnalysisSchedule", "metadata": metadata,
@@ -110,7 +105,7 @@ def _valid(
     last = _last(seen, old)
     due = latest_due(spec.schedule, spec.time_zone, last, now)
     following = next_due(spec.schedule, spec.time_zone, now)
-    actions: list[CreateRun | RemoveRun | WriteSchedule | SayOfSchedule] = []
+    actions: list[ScheduleAction] = []
     was_suspended = (condition(old, "Ready") or {}).get("reason") == Reason.SUSPENDED
     if spec.suspend:
         # Times that pass meanwhile are not made up for; they are dealt with on resuming.
@@ -136,7 +131,7 @@ def _at(
     mine: Sequence[Mapping[str, Any]],
     due: datetime,
     now: datetime,
-) -> list[CreateRun | RemoveRun | WriteSchedule | SayOfSchedule]:
+) -> list[ScheduleAction]:
     """What a time that is due asks for."""
     spec, about = parsed.spec, stamp(due)
     name = naming.scheduled_run_name(str(parsed.metadata.name), int(due.timestamp()) // 60)
@@ -145,16 +140,16 @@ def _at(
     there = any(run["metadata"]["name"] == name for run in mine)
     if not there and deadline is not None and late > timedelta(seconds=deadline):
         message = f"the run of {about} was {late.total_seconds():.0f} s late, more than {deadline}"
-        return [SayOfSchedule("MissedSchedule", message, about, warning=True)]
+        return [Announce("MissedSchedule", message, about, warning=True)]
     active = [run for run in mine if not _finished(run) and run["metadata"]["name"] != name]
     if active and not there and spec.concurrency_policy == "Forbid":
         message = f"the run of {about} is left out: an earlier one is still active"
-        return [SayOfSchedule("AlreadyActive", message, about)]
-    out: list[CreateRun | RemoveRun | WriteSchedule | SayOfSchedule] = []
+        return [Announce("AlreadyActive", message, about)]
+    out: list[ScheduleAction] = []
     if spec.concurrency_policy == "Replace":
         out += [_remove(run) for run in active]
     out.append(CreateRun(_run(seen, name, due)))
-    out.append(SayOfSchedule("Created", f"made run {name}", about))
+    out.append(Announce("Created", f"made run {name}", about))
     return out
 
 
@@ -175,16 +170,9 @@ def _run(seen: Mapping[str, Any], name: str, due: datetime) -> dict[str, Any]:
                 **(said.get("annotations") or {}),
                 naming.SCHEDULED_FOR_ANNOTATION: stamp(due),
             },
-            "ownerReferences": [
-                {
-                    "apiVersion": API_VERSION,
-                    "kind": "AnalysisSchedule",
-                    "name": metadata["name"],
-                    "uid": metadata["uid"],
-                    "controller": True,
-                    "blockOwnerDeletion": False,
-                }
-            ],
+            "ownerReferences": owned_by(
+                AnalysisSchedule.__name__, metadata["name"], metadata["uid"]
+            ),
         },
         # As written, so that a default of a later version never changes what is meant.
         "spec": template["spec"],
@@ -268,8 +256,3 @@ def _ended(run: Mapping[str, Any]) -> str:
         (status.get("execution") or {}).get("completionTime")
         or (condition(status, "Finished") or {}).get("lastTransitionTime", "")
     )
-
-
-def _controller(run: Mapping[str, Any]) -> str | None:
-    owners = run["metadata"].get("ownerReferences") or ()
-    return next((owner["uid"] for owner in owners if owner.get("controller")), None)

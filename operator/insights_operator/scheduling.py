@@ -11,10 +11,12 @@ from insights_operator.act import RUNS, NotLeadingError, announce
 from insights_operator.cache import Cache
 from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
+from insights_operator.ownership import controller_of
+from insights_operator.plan import Announce
 from insights_operator.schedules import (
     CreateRun,
     RemoveRun,
-    SayOfSchedule,
+    ScheduleAction,
     WriteSchedule,
     schedule,
 )
@@ -23,6 +25,7 @@ from insights_operator.work_queue import Key
 __all__ = ["Scheduler"]
 
 _SCHEDULES = Resource(API_VERSION, AnalysisSchedule.plural)
+_KIND = AnalysisSchedule.__name__
 _SOON = 0.2
 
 
@@ -59,7 +62,7 @@ class Scheduler:
 
     async def _do(
         self,
-        action: CreateRun | RemoveRun | WriteSchedule | SayOfSchedule,
+        action: ScheduleAction,
         namespace: str,
         seen: dict[str, Any],
     ) -> None:
@@ -73,8 +76,8 @@ class Scheduler:
                 body = {**seen, "status": dict(action.status)}
                 written = await self._api.replace(f"{path}/status", body)
                 self._cache.put(_SCHEDULES.plural, written)
-            case SayOfSchedule():
-                await self._say(action, seen)
+            case Announce():
+                await self._announce(action, seen)
 
     async def _create(self, action: CreateRun, namespace: str, seen: dict[str, Any]) -> None:
         name = action.manifest["metadata"]["name"]
@@ -84,22 +87,12 @@ class Scheduler:
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 there = await self._api.get(RUNS.path(namespace, name))
-                owners = there["metadata"].get("ownerReferences") or ()
-                if any(o.get("uid") == seen["metadata"]["uid"] for o in owners):
+                if controller_of(there) == seen["metadata"]["uid"]:
                     return
             # Refused by admission, a quota or another run of that name; a person must know.
-            said = SayOfSchedule("CreateFailed", f"run {name}: {error}", name, warning=True)
-            await self._say(said, seen)
+            said = Announce("CreateFailed", f"run {name}: {error}", name, warning=True)
+            await self._announce(said, seen)
             raise
 
-    async def _say(self, action: SayOfSchedule, seen: dict[str, Any]) -> None:
-        await announce(
-            self._api,
-            AnalysisSchedule.__name__,
-            seen["metadata"],
-            self._identity,
-            reason=action.reason,
-            message=action.message,
-            about=action.about,
-            warning=action.warning,
-        )
+    async def _announce(self, action: Announce, seen: dict[str, Any]) -> None:
+        await announce(self._api, _KIND, seen["metadata"], self._identity, action)

@@ -11,7 +11,6 @@ import os
 import shutil
 import socket as socket_module
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -294,9 +293,7 @@ def _unmount(folder: Path) -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for point in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
         _succeeds("umount", "-l", point)
-    end = time.monotonic() + 10
-    while time.monotonic() < end and str(folder) in Path("/proc/mounts").read_text():
-        wait_for(lambda: str(folder) not in Path("/proc/mounts").read_text(), 10)
+    wait_for(lambda: str(folder) not in Path("/proc/mounts").read_text(), 10)
 
 
 def _resolves() -> bool:

@@ -16,7 +16,7 @@ from insights_operator.database import Database
 from insights_operator.feeds import Feeds
 from insights_operator.kubernetes_api import Api, ApiError
 
-__all__ = ["API_FAULTS", "EVENT_FAULTS", "Fault", "Tally", "install"]
+__all__ = ["API_FAULTS", "EVENT_FAULTS", "KILLS", "Fault", "Tally", "install"]
 
 KILLS = ("kill-before", "kill-after")
 API_FAULTS = ("409", "410", "429", "500", "timeout-before", "timeout-after")

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from insights_store import schema
-from tests.crash.faults import API_FAULTS, EVENT_FAULTS, Fault
+from tests.crash.faults import API_FAULTS, EVENT_FAULTS, KILLS, Fault
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.world import Server, World
 from tests.postgres import Postgres
@@ -71,9 +71,7 @@ def test_killed_before_and_after_every_write(sweep, name, capsys) -> None:
     count = world.writes()
     assert count >= 5
     assert world.deaths == 0
-    faults = [
-        Fault(kind, nth) for nth in range(1, count + 1) for kind in ("kill-before", "kill-after")
-    ]
+    faults = [Fault(kind, nth) for nth in range(1, count + 1) for kind in KILLS]
     all_end_alike(sweep, name, expected, faults, capsys)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from insights_crds.v1 import API_VERSION
+from insights_crds.v1 import AnalysisRun
 from insights_operator import naming
 from insights_operator.children.order import ChildOrder
+from insights_operator.ownership import owned_by
 
 __all__ = ["child_metadata"]
 
@@ -23,14 +24,5 @@ def child_metadata(order: ChildOrder, annotations: dict[str, str] | None = None)
         "namespace": order.namespace,
         "labels": labels,
         **({"annotations": annotations} if annotations else {}),
-        "ownerReferences": [
-            {
-                "apiVersion": API_VERSION,
-                "kind": "AnalysisRun",
-                "name": order.run,
-                "uid": order.uid,
-                "controller": True,
-                "blockOwnerDeletion": False,
-            }
-        ],
+        "ownerReferences": owned_by(AnalysisRun.__name__, order.run, order.uid),
     }

@@ -7,13 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from insights_crds.v1 import AnalysisScheduleStatus
-from insights_operator.schedules import (
-    CreateRun,
-    RemoveRun,
-    SayOfSchedule,
-    WriteSchedule,
-    schedule,
-)
+from insights_operator.plan import Announce
+from insights_operator.schedules import CreateRun, RemoveRun, WriteSchedule, schedule
 
 MADE = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
 SPEC = {
@@ -81,7 +76,7 @@ def test_nothing_is_due_yet() -> None:
 
 def test_a_time_that_is_due_makes_its_run() -> None:
     plan = schedule(seen(), [], after(0.5))
-    assert kinds(plan) == ["CreateRun", "SayOfSchedule", "WriteSchedule"]
+    assert kinds(plan) == ["CreateRun", "Announce", "WriteSchedule"]
     made = plan.actions[0].manifest
     assert made["metadata"]["name"] == f"nightly-{int(after(0.5).timestamp()) // 60}"
     assert made["metadata"]["labels"] == {"team": "x", "insights.observer.io/schedule": "nightly"}
@@ -118,15 +113,15 @@ def test_the_starting_deadline(late, made) -> None:
     assert bool(only(plan, CreateRun)) is made
     assert only(plan, WriteSchedule)[0].status["lastScheduleTime"] == "2026-01-01T01:00:00Z"
     if not made:
-        assert only(plan, SayOfSchedule)[0].reason == "MissedSchedule"
+        assert only(plan, Announce)[0].reason == "MissedSchedule"
 
 
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("Allow", ["CreateRun", "SayOfSchedule", "WriteSchedule"]),
-        ("Forbid", ["SayOfSchedule", "WriteSchedule"]),
-        ("Replace", ["RemoveRun", "CreateRun", "SayOfSchedule", "WriteSchedule"]),
+        ("Allow", ["CreateRun", "Announce", "WriteSchedule"]),
+        ("Forbid", ["Announce", "WriteSchedule"]),
+        ("Replace", ["RemoveRun", "CreateRun", "Announce", "WriteSchedule"]),
     ],
 )
 def test_concurrency(policy, expected) -> None:
