@@ -81,6 +81,8 @@ class Reason(StrEnum):
 
     CHILD_GONE = "ChildGone"
     """The child was deleted by somebody while it ran."""
+    CHILD_REFUSED = "ChildRefused"
+    """The child's controller cannot carry it out as it is written."""
     CHILD_FAILED = "ChildFailed"
     """The child failed, and gave no better reason."""
     PODS_LOST = "PodsLost"

@@ -28,19 +28,20 @@ class Cache:
         self._run_of_uid: dict[str, Key] = {}
         self._of_label: dict[tuple[str, str, str, str], set[Key]] = {}
 
-    def put(self, plural: str, seen: Object) -> None:
-        """Remember an object, unless a newer one is known."""
+    def put(self, plural: str, seen: Object) -> bool:
+        """Remember an object, unless it or a newer one is known; tells whether it was new."""
         kept = dict(seen)
         kept["metadata"] = {k: v for k, v in seen["metadata"].items() if k != "managedFields"}
         known = self._objects.setdefault(plural, {})
         key = key_of(kept)
         before = known.get(key)
-        if before is not None and _version(before) > _version(kept):
-            return
+        if before is not None and _version(before) >= _version(kept):
+            return False
         if before is not None:
             self._unindex(plural, key, before)
         known[key] = kept
         self._index(plural, key, kept)
+        return True
 
     def remove(self, plural: str, seen: Object) -> None:
         """Forget an object, unless another has its name by now."""

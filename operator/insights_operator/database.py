@@ -87,14 +87,14 @@ class Database:
             self._since = rows[-1]["changed"]
         return {(row["namespace"], row["run"]) for row in rows}
 
-    async def active_runs(self) -> set[Key]:
-        """Runs with an active attempt, whether or not they still exist."""
+    async def active_runs(self) -> set[Key] | None:
+        """Runs with an active attempt, whether or not they still exist; None if out of reach."""
         try:
             async with self._cursor() as cursor:
                 await cursor.execute(statements.ACTIVE_ATTEMPTS, {"environment": self._environment})
                 return {(row["namespace"], row["run"]) for row in await cursor.fetchall()}
         except (psycopg.OperationalError, PoolTimeout):
-            return set()
+            return None
 
     async def start(self, namespace: str, run: str, action: StartAttempt) -> None:
         """Record an attempt.

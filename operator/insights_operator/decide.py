@@ -305,9 +305,9 @@ class _Decision:
                     warning=True,
                 )
             )
-        if not seen.slot.granted:
+        if not seen.may_start:
             self._unfinished(
-                Reason.WAITING_FOR_SLOT, f"{seen.slot.ahead} runs are before it in line"
+                Reason.WAITING_FOR_SLOT, "as many runs are active as the operator's limits allow"
             )
             return self._write(deleted, told, attempt=last, again=_SLOT_RETRY)
         return self._started(told)

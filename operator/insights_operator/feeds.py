@@ -1,8 +1,4 @@
-"""What comes in: Kopf's watches, listings that correct them, and what drivers tell.
-
-Kopf feeds and does not decide: `on.event` handlers leave no annotation and no finalizer on what
-they see. An exception in them would be dropped, so they do nothing that can fail.
-"""
+"""What comes in: the watches, listings that correct them, and what drivers tell."""
 
 from __future__ import annotations
 
@@ -11,9 +7,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import Any, cast
-
-import kopf
+from typing import Any
 
 from insights_crds.v1 import API_VERSION, AnalysisSchedule
 from insights_operator import naming
@@ -21,6 +15,7 @@ from insights_operator.act import RUNS
 from insights_operator.cache import Cache, key_of
 from insights_operator.database import Database
 from insights_operator.kubernetes_api import Api, ApiError, Resource
+from insights_operator.watches import Watched, watch
 from insights_operator.work_queue import WorkQueue
 
 __all__ = ["SCHEDULES", "Feeds", "StaleWatchError"]
@@ -95,7 +90,7 @@ class Feeds:
         self._discovered.set()
         while True:
             stop = threading.Event()
-            watching = asyncio.create_task(asyncio.to_thread(self._run_kopf, loop, stop))
+            watching = asyncio.create_task(asyncio.to_thread(self._watch, loop, stop))
             try:
                 await self._until_discovery_changes(watching)
             finally:
@@ -126,61 +121,26 @@ class Feeds:
                 self.kuberay = known
                 return
 
-    def _run_kopf(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
-        """Run Kopf until told to stop.
+    def _watch(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
+        def told(*event: Any) -> None:
+            with suppress(RuntimeError):  # our loop is closed already: we are on our way out
+                loop.call_soon_threadsafe(self._take, *event)
 
-        In a thread and a loop of its own: in ours it would take the signals, and cancel tasks that
-        are not its own when it ends.
-        """
-        settings = kopf.OperatorSettings()
-        settings.posting.enabled = False
-        settings.scanning.disabled = True
-        settings.watching.server_timeout = 270
-        kopf.run(
-            registry=self._registry(loop),
-            settings=settings,
-            standalone=True,
-            # It would otherwise look up the user's name, which a container's user has not.
-            identity=cast(Any, self._identity),
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
-            stop_flag=stop,
-        )
+        kinds = [
+            Watched(each, () if each in _OWN else ((naming.MANAGED_BY_LABEL, naming.MANAGER),))
+            for each in self._watched()
+        ]
+        watch(kinds, self._namespaces, told, stop, identity=self._identity)
 
     def _watched(self) -> tuple[Resource, ...]:
         return (*_OWN, *_CHILDREN, *(_RAY if self.kuberay else ()))
 
-    def _registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
-        """Kopf's handlers, one a kind."""
-        registry = kopf.OperatorRegistry()
-        kopf.on.login(registry=registry, id="pod", errors=kopf.ErrorsMode.IGNORED)(
-            kopf.login_with_service_account
-        )
-        kopf.on.login(registry=registry, id="file", errors=kopf.ErrorsMode.IGNORED)(
-            kopf.login_with_kubeconfig
-        )
-        for resource in self._watched():
-            group, _, version = resource.api_version.rpartition("/")
-            selector = {} if resource in _OWN else {naming.MANAGED_BY_LABEL: naming.MANAGER}
-            kopf.on.event(
-                group, version, resource.plural, labels=selector or None, registry=registry,
-                id=f"feed-{resource.plural}",
-            )(self._handler(resource.plural, loop))  # fmt: skip
-        return registry
-
-    def _handler(self, plural: str, loop: asyncio.AbstractEventLoop) -> Any:
-        async def feed(event: Any, **_: Any) -> None:
-            with suppress(RuntimeError):  # our loop is closed already: we are on our way out
-                loop.call_soon_threadsafe(self._take, plural, event["type"], event["object"])
-
-        return feed
-
     def _take(self, plural: str, kind: str | None, seen: Any) -> None:
-        self._mark(plural, seen)
         if kind == "DELETED":
+            self._mark(plural, seen)
             self._cache.remove(plural, seen)
-        else:
-            self._cache.put(plural, seen)
+        elif self._cache.put(plural, seen):
+            # What we wrote ourselves is known already: its echo tells nothing.
             self._mark(plural, seen)
 
     def _mark(self, plural: str, seen: Any) -> None:
@@ -190,7 +150,7 @@ class Feeds:
             return
         run = self._cache.run_of(plural, seen)
         if run is not None:
-            self._runs.mark(run)
+            self._runs.mark(run, new=plural == RUNS.plural and not seen.get("status"))
         if plural == RUNS.plural:
             for owner in seen["metadata"].get("ownerReferences") or ():
                 if owner.get("kind") == AnalysisSchedule.__name__:
@@ -233,7 +193,7 @@ class Feeds:
                     wrong += 1
         self.filled.set()
         # An attempt whose run vanished while nobody watched is at work for nobody.
-        for key in await self._database.active_runs():
+        for key in await self._database.active_runs() or ():
             self._runs.mark(key)
         self._judge(wrong)
 

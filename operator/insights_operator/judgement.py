@@ -89,6 +89,9 @@ def judge(
         )
     if state.phase is ChildPhase.ENDED_BADLY:
         return _ended_badly(attempt, state, pods)
+    if state.phase is ChildPhase.REFUSED:
+        said = state.message or state.reason
+        return Over(FailureClass.USER, "ChildRefused", f"{attempt.child} was refused: {said}")
     if state.phase is ChildPhase.ENDED_WELL:
         return Over(
             FailureClass.TRANSIENT,

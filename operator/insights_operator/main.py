@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from insights_operator import logs
@@ -24,9 +24,10 @@ from insights_operator.scheduling import Scheduler
 from insights_operator.settings import Settings, settings_from_environment
 from insights_operator.work_queue import Key, WorkQueue
 
-__all__ = ["main", "run"]
+__all__ = ["end", "main", "run"]
 
 _LEASE = "insights-operator"
+_CANCEL_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ async def run(settings: Settings) -> None:
         )
         reconciler = Reconciler(
             api, database, cache, leader, actor, settings.config, settings.limits,
-            lambda: feeds.kuberay,
+            lambda: feeds.kuberay, runs.mark,
         )  # fmt: skip
         scheduler = Scheduler(api, cache, leader, settings.identity)
         tasks: list[asyncio.Task[Any]] = [
@@ -89,14 +90,33 @@ async def run(settings: Settings) -> None:
             # A part of us has died. Nothing is tidied up: a new process knows what to do.
             _log.error("a part of the operator ended", exc_info=task.exception())
             os._exit(1)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         try:
             # Only now, when nothing of ours can write any more, may another replica begin.
             await asyncio.wait_for(leader.release(), 3)
         except (TimeoutError, ApiError, OSError):
             _log.warning("the lease could not be given up")
+
+
+async def end(tasks: Collection[asyncio.Task[Any]], patience: float = 10.0) -> None:
+    """Cancel tasks until each has ended.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11 swallows a cancellation that comes just
+    when what it waits for is done (python/cpython#86296), and libraries are built on it.
+
+    Args:
+        tasks: to end.
+        patience: seconds after which the process is ended instead.
+    """
+    left = set(tasks)
+    deadline = time.monotonic() + patience
+    while left:
+        if time.monotonic() > deadline:
+            _log.error("a part of the operator does not end")
+            os._exit(1)
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_SECONDS)
 
 
 def _pulse(api: Api, feeds: Feeds, settings: Settings) -> Pulse:

@@ -6,7 +6,7 @@ A bug report is such a value, and so is its test.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -15,7 +15,7 @@ from insights_operator.children.kinds import ChildKind
 from insights_operator.ownership import controller_of
 from insights_operator.record import Record
 
-__all__ = ["Child", "Config", "Observed", "Slot"]
+__all__ = ["Child", "Config", "Observed"]
 
 
 @dataclass(frozen=True)
@@ -79,19 +79,6 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """Whether the run may start, where the number of active runs is limited.
-
-    Attributes:
-        granted: whether it may.
-        ahead: runs that are before it in line.
-    """
-
-    granted: bool = True
-    ahead: int = 0
-
-
-@dataclass(frozen=True)
 class Observed:
     """What is known of one run at one moment.
 
@@ -105,7 +92,7 @@ class Observed:
         events: Events about its objects; asked for only where a start takes long.
         record: what Postgres knows, None while it cannot be reached.
         now: Postgres' time where it was reached, our own else; with a time zone.
-        slot: whether it may start.
+        may_start: whether the limits of active runs let it start.
         kuberay: whether the API server knows RayJobs.
         progress_age: seconds since a status was last written only to tell progress.
         config: the operator's settings.
@@ -121,6 +108,6 @@ class Observed:
     pods: tuple[Mapping[str, Any], ...] = ()
     clusters: tuple[Mapping[str, Any], ...] = ()
     events: tuple[Mapping[str, Any], ...] = ()
-    slot: Slot = field(default_factory=Slot)
+    may_start: bool = True
     kuberay: bool = True
     progress_age: float = inf

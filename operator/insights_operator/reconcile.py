@@ -23,7 +23,7 @@ from insights_operator.lease import Leader
 from insights_operator.observed import Child, Config, Observed
 from insights_operator.plan import StartAttempt, WriteStatus
 from insights_operator.record import Record
-from insights_operator.slots import Limits, slot
+from insights_operator.slots import Limits, next_in_line
 from insights_operator.work_queue import Key
 
 __all__ = ["Reconciler"]
@@ -45,8 +45,9 @@ class Reconciler:
         config: Config,
         limits: Limits,
         kuberay: Callable[[], bool],
+        mark: Callable[[Key], None],
     ) -> None:
-        """Look at runs through these."""
+        """Look at runs through these; `mark` has another run looked at."""
         self._api = api
         self._database = database
         self._cache = cache
@@ -57,13 +58,20 @@ class Reconciler:
         self._active: set[Key] = set()
         self._told: dict[Key, float] = {}
         self._kuberay = kuberay
+        self._mark = mark
+        self._knows_active = limits == Limits()
 
     async def look(self, key: Key) -> float | None:
         """Look at one run; returns when to look again."""
         if not self._leader.valid():
             return None
+        await self._learn_active()
+        was_active = key in self._active
         seen = await self._observe(key)
         plan = decide(seen)
+        if any(isinstance(action, StartAttempt) for action in plan.actions):
+            # Before anything is awaited: another worker may be about to take the same slot.
+            self._active.add(key)
         try:
             await self._actor.carry_out(plan, *key, seen.run)
         except ApiError as error:
@@ -73,14 +81,23 @@ class Reconciler:
             raise
         except AttemptTakenError:
             return _SOON
-        if any(isinstance(action, StartAttempt) for action in plan.actions):
-            self._active.add(key)
         if any(isinstance(action, WriteStatus) for action in plan.actions):
             self._told[key] = time.monotonic()
         if seen.run is None:
             self._told.pop(key, None)
             self._active.discard(key)
+        if was_active and key not in self._active and self._limits != Limits():
+            for each in next_in_line(self._waiting(), self._active, self._limits):
+                self._mark(each)
         return plan.again_after
+
+    async def _learn_active(self) -> None:
+        """A leader that has just begun knows of no active run, and would start too many."""
+        if not self._knows_active:
+            known = await self._database.active_runs()
+            if known is not None:
+                self._active |= known
+                self._knows_active = True
 
     async def _observe(self, key: Key) -> Observed:
         namespace, name = key
@@ -97,9 +114,8 @@ class Reconciler:
         children += await self._unknown_children(namespace, record, children)
         if record is not None:
             (self._active.add if record.active else self._active.discard)(key)
-        waiting = {key: run} if run is not None else {}
-        if self._limits != Limits():
-            waiting |= self._waiting()
+        events = await self._events(namespace, record, pods)
+        # Nothing may be awaited from here on: whether a slot is free is true for this moment.
         return Observed(
             namespace=namespace,
             name=name,
@@ -110,8 +126,8 @@ class Reconciler:
             children=children,
             pods=pods,
             clusters=clusters,
-            events=await self._events(namespace, record, pods),
-            slot=slot(key, self._active, waiting, self._limits),
+            events=events,
+            may_start=self._may_start(key, run),
             kuberay=self._kuberay(),
             progress_age=time.monotonic() - self._told.get(key, -1e9),
         )
@@ -141,6 +157,13 @@ class Reconciler:
             raise
         self._cache.put(resource.plural, found)
         return found
+
+    def _may_start(self, key: Key, run: Any) -> bool:
+        if self._limits == Limits() or key in self._active or run is None:
+            return True
+        if not self._knows_active:
+            return False
+        return key in next_in_line({**self._waiting(), key: run}, self._active, self._limits)
 
     def _waiting(self) -> dict[Key, Any]:
         out = {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-from insights_operator.observed import Slot
 from insights_operator.work_queue import Key
 
-__all__ = ["Limits", "slot"]
+__all__ = ["Limits", "next_in_line"]
 
 
 @dataclass(frozen=True)
@@ -25,33 +26,28 @@ class Limits:
     namespace: int | None = None
 
 
-def slot(
-    key: Key, active: set[Key], waiting: Mapping[Key, Mapping[str, Any]], limits: Limits
-) -> Slot:
-    """Whether a run may start.
+def next_in_line(
+    waiting: Mapping[Key, Mapping[str, Any]], active: Set[Key], limits: Limits
+) -> list[Key]:
+    """Runs that may start now, by priority, then by age, then by name.
+
+    A run whose namespace is full holds nobody up who is of another one.
 
     Args:
-        key: of the run.
+        waiting: runs that want to start.
         active: runs with an active attempt.
-        waiting: runs that want to start, this one among them.
         limits: most active runs.
     """
-    if key in active or (limits.cluster is None and limits.namespace is None):
-        return Slot()
-    before = [
-        other
-        for other in waiting
-        if other != key and _rank(waiting[other], other) < _rank(waiting[key], key)
-    ]
-    here = [other for other in before if other[0] == key[0]]
-    ahead = 0
-    if limits.cluster is not None:
-        free = limits.cluster - len(active)
-        ahead = max(ahead, len(before) - free + 1)
-    if limits.namespace is not None:
-        free = limits.namespace - sum(other[0] == key[0] for other in active)
-        ahead = max(ahead, len(here) - free + 1)
-    return Slot(granted=ahead <= 0, ahead=max(0, ahead))
+    free = inf if limits.cluster is None else limits.cluster - len(active)
+    taken = Counter(namespace for namespace, _ in active)
+    out: list[Key] = []
+    for key in sorted(waiting.keys() - active, key=lambda key: _rank(waiting[key], key)):
+        if len(out) >= free:
+            break
+        if limits.namespace is None or taken[key[0]] < limits.namespace:
+            taken[key[0]] += 1
+            out.append(key)
+    return out
 
 
 def _rank(run: Mapping[str, Any], key: Key) -> tuple[int, str, Key]:

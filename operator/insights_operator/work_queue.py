@@ -1,10 +1,15 @@
-"""Which runs are to be looked at: each key once, at most one worker on it, later if so asked."""
+"""Which runs are to be looked at: each key once, at most one worker on it, later if so asked.
+
+A key that was never looked at goes before the others: someone waits for it to start, while what is
+at work goes on by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 __all__ = ["Key", "WorkQueue"]
 
@@ -22,15 +27,21 @@ class WorkQueue:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._dirty: asyncio.Queue[Key] = asyncio.Queue()
+        self._dirty: asyncio.PriorityQueue[tuple[bool, int, Key]] = asyncio.PriorityQueue()
+        self._number = count()
         self._waiting: set[Key] = set()
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
 
-    def mark(self, key: Key) -> None:
-        """A run has changed. While a worker is on it, it is looked at once more afterwards."""
+    def mark(self, key: Key, *, new: bool = False) -> None:
+        """A run has changed. While a worker is on it, it is looked at once more afterwards.
+
+        Args:
+            key: of the run.
+            new: whether it was never looked at.
+        """
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -38,7 +49,7 @@ class WorkQueue:
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting.add(key)
-            self._dirty.put_nowait(key)
+            self._dirty.put_nowait((not new, next(self._number), key))
 
     def after(self, key: Key, seconds: float) -> None:
         """A run is to be looked at in a while, or earlier if it changes."""
@@ -56,7 +67,7 @@ class WorkQueue:
                 raises is logged, and the run is looked at again, each time later.
         """
         while True:
-            key = await self._dirty.get()
+            _, _, key = await self._dirty.get()
             self._waiting.discard(key)
             self._busy.add(key)
             again: float | None = None

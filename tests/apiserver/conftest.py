@@ -46,9 +46,11 @@ def dsn() -> str:
 
 
 @pytest.fixture(scope="module")
-def operators(apiserver, kubectl, dsn, tmp_path_factory) -> Operators:
+def operators(apiserver, kubectl, dsn, tmp_path_factory, request) -> Operators:
+    """One replica, with what the module's `OPERATOR` adds to its environment."""
     kubectl("create", "namespace", NAMESPACE)
-    operators = Operators(apiserver.kubeconfig, dsn, tmp_path_factory.mktemp("logs"))
+    more = getattr(request.module, "OPERATOR", {})
+    operators = Operators(apiserver.kubeconfig, dsn, tmp_path_factory.mktemp("logs"), **more)
     operators.start()
     yield operators
     operators.stop()

@@ -168,6 +168,12 @@ class Compute(Model):
             "rayClusterSelector must not be set with mode SinglePod",
         ),
         Rule(
+            "!has(self.rayClusterSelector) || 'ray.io/cluster' in self.rayClusterSelector",
+            lambda c: c.ray_cluster_selector is None or "ray.io/cluster" in c.ray_cluster_selector,
+            "rayClusterSelector must have the label `ray.io/cluster`, the name of the standing "
+            "RayCluster: KubeRay finds it by that",
+        ),
+        Rule(
             "!has(self.rayClusterSelector) || !(has(self.queue) || has(self.image) || "
             "has(self.runtimeClassName) || (has(self.nodeSelector) && self.nodeSelector.size() > 0)"
             " || (has(self.tolerations) && self.tolerations.size() > 0) || (has(self.env) && "

@@ -42,7 +42,7 @@ _PHASES = {
     "Running": ChildPhase.RUNNING,
     "Complete": ChildPhase.ENDED_WELL,
     "Failed": ChildPhase.ENDED_BADLY,
-    "ValidationFailed": ChildPhase.ENDED_BADLY,
+    "ValidationFailed": ChildPhase.REFUSED,
     "Suspending": ChildPhase.QUEUED,
     "Suspended": ChildPhase.QUEUED,
 }

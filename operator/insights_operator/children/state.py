@@ -21,6 +21,8 @@ class ChildPhase(Enum):
     """It says that its driver ended without an error."""
     ENDED_BADLY = "EndedBadly"
     """It says that its driver, or the attempt to start one, failed."""
+    REFUSED = "Refused"
+    """Its controller cannot carry it out as it is written; another one would end alike."""
     UNKNOWN = "Unknown"
     """A state that we do not know; wait for the driver's heartbeat or a deadline."""
 
@@ -42,4 +44,8 @@ class ChildState:
     @property
     def ended(self) -> bool:
         """Whether it will not change any more."""
-        return self.phase in (ChildPhase.ENDED_WELL, ChildPhase.ENDED_BADLY)
+        return self.phase in (
+            ChildPhase.ENDED_WELL,
+            ChildPhase.ENDED_BADLY,
+            ChildPhase.REFUSED,
+        )

@@ -75,6 +75,11 @@ BAD = [
     ),
     ("spec.compute.mode", "Cluster", "is wanted"),
     ("spec.compute.workers", {"count": 1, "autoscaling": {"max": 2}}, "must not both be set"),
+    (
+        "spec.compute",
+        {"rayClusterSelector": {"team": "pool"}},
+        "rayClusterSelector must have the label `ray.io/cluster`",
+    ),
     ("spec.policy.retries", {"limit": -1}, "0 or more is wanted"),
     ("spec.suspend", "maybe", "true or false is wanted"),
     ("spec.source.uri", "s3://key:secret@bucket/x", "uri must not hold a password"),

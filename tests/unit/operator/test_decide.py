@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from insights_crds.reasons import FailureClass
 from insights_operator import naming
-from insights_operator.observed import Slot
 from tests.unit.operator.world import Crash, World
 
 SPEC = {"source": {"uri": "s3://b/people.csv"}, "teams": {"size": {"min": 6, "max": 8}}}
@@ -279,11 +278,10 @@ def test_a_missing_database_starts_nothing_and_loses_nothing() -> None:
 
 
 def test_a_run_waits_for_its_slot() -> None:
-    world = World(spec(), slot=Slot(granted=False, ahead=3))
+    world = World(spec(), may_start=False)
     world.settle()
     assert world.says() == ("Unknown", "WaitingForSlot")
-    assert "3 runs" in str(world.status)
-    world.slot = Slot()
+    world.may_start = True
     world.settle()
     assert world.current.active
 
@@ -363,6 +361,16 @@ def test_a_child_that_ended_without_results(status, containers, reason, failure)
     assert (first.reason, first.failure.value) == (reason, failure)
     if reason == "OutOfMemory":
         assert "its memory limit is 2Gi" in first.message
+
+
+def test_a_child_that_kuberay_refuses_is_not_tried_again() -> None:
+    world = started(compute={"mode": "RayCluster"})
+    said = "the RayJob spec is invalid: clusterSelector"
+    child_status(world, {"jobDeploymentStatus": "ValidationFailed", "message": said})
+    world.settle()
+    (only,) = world.attempts
+    assert (only.reason, only.failure.value) == ("ChildRefused", "user")
+    assert said in only.message
 
 
 def test_a_published_result_wins_over_a_child_that_failed() -> None:

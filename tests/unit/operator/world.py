@@ -15,7 +15,7 @@ from insights_crds.v1 import AnalysisRunStatus
 from insights_operator import naming
 from insights_operator.children.kinds import KINDS
 from insights_operator.decide import decide
-from insights_operator.observed import Child, Config, Observed, Slot
+from insights_operator.observed import Child, Config, Observed
 from insights_operator.plan import (
     AddFinalizer,
     Announce,
@@ -49,7 +49,7 @@ class World:
     now: datetime = START
     reachable: bool = True
     kuberay: bool = True
-    slot: Slot = field(default_factory=Slot)
+    may_start: bool = True
     attempts: list[Attempt] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
     status: dict = field(default_factory=dict)
@@ -88,7 +88,7 @@ class World:
             config=self.config,
             children=tuple(Child(KINDS[c["kind"]], c) for c in self.children.values()),
             pods=tuple(self.pods),
-            slot=self.slot,
+            may_start=self.may_start,
             kuberay=self.kuberay,
         )
 

@@ -1,6 +1,6 @@
 """The operator under load: 1,000 runs on a real API server and a real Postgres.
 
-python benchmarks/operator.py [--runs N] [--rate N] [--kuberay N]
+python benchmarks/operator_load.py [--runs N] [--rate N] [--kuberay N]
 
 There is no node: children are completed by a stand-in that claims and publishes as a driver does.
 Times are those at which one watcher, in this process, is told. Writes come from the API server's
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-# This file's folder would put it in the place of the standard library's `operator`.
+# The servers that tests start are used here, too.
 sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
@@ -68,9 +68,13 @@ class Watched:
     def _follow(self, path: str, kind: str, label: str | None) -> None:
         with suppress(httpx.HTTPError):
             url = f"{path}?watch=1&resourceVersion=0&timeoutSeconds=3600"
-            with self._client.stream("GET", url, timeout=None) as lines:
-                for line in lines.iter_lines():
-                    self._take(json.loads(line), kind, label)
+            while True:
+                with self._client.stream("GET", url, timeout=None) as lines:
+                    # A server that has just learnt of a kind answers 429 for a moment.
+                    if lines.status_code == httpx.codes.OK:
+                        for line in lines.iter_lines():
+                            self._take(json.loads(line), kind, label)
+                time.sleep(0.1)
 
     def _take(self, event: dict, kind: str, label: str | None) -> None:
         metadata = event["object"]["metadata"]
@@ -93,6 +97,10 @@ class Drivers:
         threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
+        with suppress(psycopg.OperationalError):  # Postgres is stopped at the end
+            self._complete()
+
+    def _complete(self) -> None:
         while True:
             with self._pool.connection() as connection:
                 active = connection.execute(
