@@ -39,7 +39,8 @@ def seaweedfs(folder: Path, host: str = "127.0.0.1") -> Iterator[str]:
     process = subprocess.Popen(
         [
             weed, "server", f"-dir={folder}", f"-ip={host}", f"-ip.bind={host}", "-s3",
-            f"-s3.port={s3}",
+            # Two more servers would take ports that are the same for every one of them.
+            f"-s3.port={s3}", "-s3.port.iceberg=0", "-s3.port.lance=0",
             f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}",
             "-master.volumeSizeLimitMB=64", "-volume.max=0",
         ],

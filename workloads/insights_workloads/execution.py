@@ -68,7 +68,7 @@ class Settings:
         spool: folder for files on their way; emptied afterwards.
         ray: whether clustering runs on Ray: True, False, or None for where it gains.
         names: whether the report may name people.
-        patience: seconds for which publishing waits for a database that is away.
+        patience: seconds for which publishing waits for a database or an object store that is away.
     """
 
     store: ResultsStore
@@ -146,7 +146,7 @@ def _execute(
     teams = _teams(spec, roster, clock.stage("Teams"))
     publishing(0.0, "writing the report")
     e = held.execution
-    objects = open_objects(settings.store.objects)
+    objects = open_objects(settings.store.objects, patience=settings.patience)
     before = _patiently(settings, lambda open_: newest(open_, e.environment, e.namespace, e.run))
     result = RunResult(
         roster,

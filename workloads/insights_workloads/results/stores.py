@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from obstore.store import LocalStore, ObjectStore, from_url
 
 __all__ = ["ResultsStore", "open_objects", "store_from_environment"]
+
+_SIGNATURE_SECONDS = 270.0
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,27 @@ def store_from_environment() -> ResultsStore:
     )
 
 
-def open_objects(address: str) -> ObjectStore:
-    """Open an object store; credentials come from the environment."""
+def open_objects(address: str, *, patience: float = 2.0) -> ObjectStore:
+    """Open an object store; credentials come from the environment.
+
+    Args:
+        address: `s3://`, `gs://`, `az://` or `file://`.
+        patience: seconds for which a request is made again while the store does not answer; at
+            most 270, as a signed request is void after 5 minutes.
+    """
     if address.startswith("file://"):
         return LocalStore(Path(address.removeprefix("file://")), mkdir=True)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {
+        "retry_config": {
+            "max_retries": 1000,
+            "retry_timeout": timedelta(seconds=min(patience, _SIGNATURE_SECONDS)),
+            "backoff": {
+                "init_backoff": timedelta(seconds=0.2),
+                "max_backoff": timedelta(seconds=5),
+                "base": 2,
+            },
+        }
+    }
     if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
         options["client_options"] = {"allow_http": True}
     return from_url(address, **options)
