@@ -112,9 +112,22 @@ class Api:
         try:
             await self._request("DELETE", path, {}, body)
         except ApiError as error:
-            # A conflict here means that the name belongs to another object by now.
-            if error.status not in (404, 409):
+            if error.status != 404 and not (error.status == 409 and await self._another(path, uid)):
                 raise
+
+    async def _another(self, path: str, uid: str) -> bool:
+        """Whether the object of this name is not the one with this uid, or is gone.
+
+        A conflict alone does not say so: the API server answers the same where it was changed by
+        somebody else meanwhile, and then it is still there.
+        """
+        try:
+            there = await self.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return True
+            raise
+        return bool(uid) and there["metadata"]["uid"] != uid
 
     async def _request(
         self,

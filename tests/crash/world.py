@@ -169,10 +169,16 @@ class World:
         try:
             wait_for(holds, _PATIENCE, 0.05)
         except TimeoutError:
-            log = self._log.read_text()[-3000:]
-            raise AssertionError(
-                f"{self._fault}: {json.dumps(self.run())}\n{self._attempts()}\n{log}"
-            ) from None
+            raise AssertionError(self._story(condition)) from None
+
+    def _story(self, condition: Callable[[], Any]) -> str:
+        """What a reader needs to know where a condition never came to hold."""
+        status = (self.run() or {}).get("status")
+        jobs = [(job["metadata"], job.get("status")) for job in self.jobs()]
+        said = {"waited for": condition.__qualname__, "status": status, "jobs": jobs}
+        log = self._log.read_text()[-3000:]
+        tally = "\n".join(self._lines())
+        return f"{json.dumps(said)}\n{self._attempts()}\n{tally}\n{log}"
 
     def writes(self) -> int:
         """Writes of the operator so far."""
