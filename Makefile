@@ -20,7 +20,7 @@ demo: .venv/.synced ## From the example roster to published teams and a report, 
 test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real API server.
 	@echo "==> unit tests"
 	@$(RUN)/pytest tests/unit
-	@echo "==> tests against a real API server (built once, about ten minutes on two cores)"
+	@echo "==> tests against a real API server (built once, about fifteen minutes on two cores)"
 	@$(RUN)/python -m tests.cluster build apiserver
 	@$(RUN)/pytest tests/apiserver
 

@@ -1,4 +1,4 @@
-"""Write what is made from the models: the CRDs and the page that documents every field.
+"""Write what is made from the models: the CRDs, the page on every field, the chart's values.
 
 python -m insights_crds.generate [--check]
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from insights_crds.chart_values import values_schema, values_text
 from insights_crds.reasons import FailureClass, Reason
 from insights_crds.structural import structural_schema
 from insights_crds.v1 import GROUP, VERSION, AnalysisRun, AnalysisSchedule
@@ -24,6 +25,7 @@ __all__ = ["generated", "main"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NOTE = "# Made from crds/insights_crds by `python -m insights_crds.generate`: change it there.\n"
+_VALUES_NOTE = "Made from crds/insights_crds/chart_values.py by `make format`: change it there."
 _STAYS = "Prune=false,Delete=false"
 
 
@@ -33,6 +35,8 @@ def generated() -> dict[str, str]:
     return {
         **{f"crds/{kind.plural}.yaml": _NOTE + _crd(kind) for kind in kinds},
         **{f"manifests/chart/templates/{kind.plural}.yaml": _template(kind) for kind in kinds},
+        "manifests/chart/values.yaml": values_text(_VALUES_NOTE),
+        "manifests/chart/values.schema.json": values_schema(_VALUES_NOTE),
         "docs/api.md": _documentation(),
     }
 

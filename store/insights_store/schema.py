@@ -53,7 +53,7 @@ def is_current(dsn: str) -> bool:
 
 
 def admit_namespace(
-    connection: psycopg.Connection, role: str, namespace: str, password: str
+    connection: psycopg.Connection, role: str, namespace: str, password: str | None
 ) -> None:
     """Make a role that drivers of one namespace use, and that sees nothing of any other.
 
@@ -61,17 +61,19 @@ def admit_namespace(
         connection: of the tables' owner, with the right to create roles.
         role: name of the role.
         namespace: the only namespace that it may read and write.
-        password: its password.
+        password: its password; where None it keeps the one it has, or has none.
     """
     name = sql.Identifier(role)
     with connection.transaction():
+        # Replicas that start side by side would change the same role at once.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-        verb = sql.SQL("ALTER" if exists else "CREATE")
-        connection.execute(
-            sql.SQL("{} ROLE {} LOGIN PASSWORD {} NOBYPASSRLS").format(
-                verb, name, sql.Literal(password)
+        if not exists:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOBYPASSRLS").format(name))
+        if password is not None:
+            connection.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password))
             )
-        )
         connection.execute(
             "INSERT INTO insights.tenant VALUES (%s, %s) "
             "ON CONFLICT (role) DO UPDATE SET namespace = excluded.namespace",

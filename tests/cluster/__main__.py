@@ -13,10 +13,14 @@ from pathlib import Path
 from tests.cluster.binaries import binary
 
 TIERS = {
-    "apiserver": ("etcd", "kube-apiserver", "kube-controller-manager"),
+    "apiserver": ("etcd", "kube-apiserver", "kube-controller-manager", "helm", "argocd"),
     "cluster": (
         "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
         "kube-proxy", "coredns", "pause", "kuberay", "kueue", "helm",
+    ),
+    "gitops": (
+        "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
+        "kube-proxy", "coredns", "pause", "helm", "argocd",
     ),
 }  # fmt: skip
 _REPOSITORY = Path(__file__).resolve().parents[2]

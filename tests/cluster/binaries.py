@@ -7,6 +7,7 @@ binaries that are there already, as the tools of controller-runtime do.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -52,6 +53,8 @@ BINARIES = {
         Binary("kuberay", "kuberay", "github.com/ray-project/kuberay/ray-operator"),
         Binary("kueue", "kueue", "sigs.k8s.io/kueue/cmd/kueue"),
         Binary("helm", "gitops", "helm.sh/helm/v3/cmd/helm"),
+        # One executable: ARGOCD_BINARY_NAME says which of its servers it is.
+        Binary("argocd", "argocd", "github.com/argoproj/argo-cd/v3/cmd"),
         Binary("pause", "pause", "."),
     )
 }
@@ -81,14 +84,14 @@ def module_folder(module: str, path: str) -> Path:
         path: of the Go module.
     """
     done = subprocess.run(
-        [_go(), "list", "-m", "-f", "{{.Dir}}", path],
+        [_go(), "mod", "download", "-json", path],
         cwd=_GO / module,
         env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return Path(done.stdout.strip())
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def cache_folder() -> Path:

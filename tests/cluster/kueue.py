@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -24,6 +25,7 @@ __all__ = ["kueue"]
 _MODULE = "sigs.k8s.io/kueue"
 _NAMESPACE = "kueue-system"
 _SERVICE = "kueue-webhook-service"
+_SECRET = "kueue-webhook-server-cert"
 # Webhooks of the kinds that we make, and of Kueue's own.
 _KINDS = ("job.", "rayjob.", "raycluster.", "clusterqueue.", "resourceflavor.", "workload.")
 
@@ -50,19 +52,23 @@ def kueue(plane: ControlPlane, kubectl: Kubectl) -> Iterator[None]:
                 "namespace": _NAMESPACE,
                 "health": {"healthProbeBindAddress": f"127.0.0.1:{health}"},
                 "metrics": {"bindAddress": "127.0.0.1:0"},
-                "webhook": {"port": port, "host": BRIDGE_ADDRESS},
+                "webhook": {
+                    "port": port,
+                    "host": BRIDGE_ADDRESS,
+                    "certDir": str(plane.folder / "kueue"),
+                },
                 "leaderElection": {"leaderElect": False},
                 "internalCertManagement": {
                     "enable": True,
                     "webhookServiceName": _SERVICE,
-                    "webhookSecretName": "kueue-webhook-server-cert",
+                    "webhookSecretName": _SECRET,
                 },
                 "integrations": {"frameworks": ["batch/job", "ray.io/rayjob", "ray.io/raycluster"]},
             }
         )
     )
     try:
-        _start(plane, settings, port, health)
+        _start(plane, kubectl, settings, port, health)
         wait_for(lambda: _trusted(kubectl), 60)
         yield
     finally:
@@ -72,12 +78,21 @@ def kueue(plane: ControlPlane, kubectl: Kubectl) -> Iterator[None]:
             kubectl("delete", f"{kind}webhookconfiguration", f"kueue-{kind}-webhook-configuration")
 
 
-def _start(plane: ControlPlane, settings: Path, port: int, health: int) -> None:
+def _start(plane: ControlPlane, kubectl: Kubectl, settings: Path, port: int, health: int) -> None:
+    certificates = plane.folder / "kueue"
+
+    def ready() -> bool:
+        return (
+            _mounted(kubectl, certificates)
+            and answers(f"http://127.0.0.1:{health}/readyz")
+            and _listens(port)
+        )
+
     plane.processes.start(
         "kueue",
         # Its visibility server wants to be a pod.
         [binary("kueue"), f"--config={settings}", "--feature-gates=VisibilityOnDemand=false"],
-        lambda: answers(f"http://127.0.0.1:{health}/readyz") and _listens(port),
+        ready,
         environment={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
     )
 
@@ -111,9 +126,24 @@ def _service(port: int) -> list[dict[str, Any]]:
         },
         {
             "apiVersion": "v1", "kind": "Secret",
-            "metadata": {"name": "kueue-webhook-server-cert", "namespace": _NAMESPACE},
+            "metadata": {"name": _SECRET, "namespace": _NAMESPACE},
         },
     ]  # fmt: skip
+
+
+def _mounted(kubectl: Kubectl, folder: Path) -> bool:
+    """Put the Secret that Kueue fills where its pod, which it has not here, would mount it."""
+    if folder.is_dir():
+        return True
+    data = kubectl.get("secret", _SECRET, "-n", _NAMESPACE).get("data")
+    if not data:
+        return False
+    part = folder.with_suffix(".part")
+    part.mkdir(exist_ok=True)
+    for name, content in data.items():
+        (part / name).write_bytes(base64.b64decode(content))
+    part.rename(folder)
+    return True
 
 
 def _listens(port: int) -> bool:

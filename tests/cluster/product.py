@@ -16,6 +16,7 @@ import psycopg
 from obstore.store import S3Store
 
 from insights_store import schema
+from tests.chart import CHART, SYSTEM
 from tests.cluster import kuberay
 from tests.cluster.binaries import binary
 from tests.cluster.controlplane import ControlPlane, control_plane
@@ -28,8 +29,6 @@ from tests.postgres import Postgres
 __all__ = ["BUCKET", "NAMESPACE", "SYSTEM", "Cluster", "cluster", "install", "secret"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CHART = REPOSITORY / "manifests" / "chart"
-SYSTEM = "insights-system"
 NAMESPACE = "people"
 BUCKET = "ready-probe"
 

@@ -11,6 +11,23 @@ app.kubernetes.io/name: insights-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "insights.common" -}}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: observer-coordinator-insights
+{{- end }}
+
+{{- define "insights.to" -}}
+- to:
+    {{- range .cidrs }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  ports:
+    {{- range .ports }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+{{- end }}
+
 {{- define "insights.rules" -}}
 - apiGroups: [insights.observer.io]
   resources: [analysisruns]
@@ -38,4 +55,15 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - apiGroups: [""]
   resources: [events]
   verbs: [list, create]
+{{- end }}
+
+{{- define "insights.dns" -}}
+- to:
+    - namespaceSelector: {}
+      podSelector: {matchLabels: {k8s-app: kube-dns}}
+    # Node-local caches and clouds answer from addresses instead of pods.
+    - ipBlock: {cidr: 169.254.0.0/16}
+  ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
 {{- end }}
