@@ -81,6 +81,8 @@ class Reason(StrEnum):
 
     CHILD_GONE = "ChildGone"
     """The child was deleted by somebody while it ran."""
+    CHILD_NOT_ADMITTED = "ChildNotAdmitted"
+    """The API server does not admit the child: a quota, a policy or a webhook is against it."""
     CHILD_REFUSED = "ChildRefused"
     """The child's controller cannot carry it out as it is written."""
     CHILD_FAILED = "ChildFailed"

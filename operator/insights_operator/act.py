@@ -30,15 +30,29 @@ from insights_operator.plan import (
     WriteStatus,
 )
 
-__all__ = ["RUNS", "Actor", "NotLeadingError", "announce"]
+__all__ = ["RUNS", "Actor", "ChildNotAdmittedError", "NotLeadingError", "announce"]
 
 RUNS = Resource(API_VERSION, AnalysisRun.plural)
 EVENTS = Resource("v1", "events")
 _RUN_KIND = AnalysisRun.__name__
+_NOT_ADMITTED = frozenset({400, 403, 422})
 
 
 class NotLeadingError(Exception):
     """This replica does not lead, and must not write."""
+
+
+class ChildNotAdmittedError(Exception):
+    """The API server does not admit a child: a quota, a policy or a webhook is against it.
+
+    Attributes:
+        child: its name.
+    """
+
+    def __init__(self, child: str, message: str) -> None:
+        """Say which, and what the API server said."""
+        super().__init__(message)
+        self.child = child
 
 
 class Actor:
@@ -65,6 +79,7 @@ class Actor:
 
         Raises:
             NotLeadingError: leadership was lost.
+            ChildNotAdmittedError: the API server does not admit a child.
             ApiError: the API server refused something; the run is to be decided again.
         """
         for action in plan.actions:
@@ -114,6 +129,8 @@ class Actor:
             made = await self._api.create(resource.path(namespace), action.manifest)
             self._cache.put(resource.plural, made)
         except ApiError as error:
+            if error.status in _NOT_ADMITTED:
+                raise ChildNotAdmittedError(name, error.message) from None
             if error.reason != "AlreadyExists":
                 raise
             there = await self._api.get(resource.path(namespace, name))

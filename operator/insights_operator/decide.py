@@ -50,6 +50,7 @@ _AT_ONCE = 0.0
 _STORE_RETRY = 5.0
 _PODS_RETRY = 5.0
 _SLOT_RETRY = 30.0
+_ADMISSION_RETRY = 5.0
 _LONGEST_FAREWELL = timedelta(seconds=60)
 _TRACKED_BY = ("argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name")
 
@@ -192,6 +193,9 @@ class _Decision:
         child = next((c for c in seen.children if c.name == attempt.child), None)
         kind = KINDS[attempt.child_kind]
         state = kind.state(child.object) if child is not None else ChildState(ChildPhase.STARTING)
+        refusal = seen.refusal
+        if child is not None or (refusal is not None and refusal.child != attempt.child):
+            refusal = None
         verdict = judge(
             attempt,
             child.object if child is not None else None,
@@ -199,6 +203,7 @@ class _Decision:
             pods=[p for p in seen.pods if _attempt_of(p) == attempt.number],
             clusters=seen.clusters,
             events=seen.events,
+            refusal=refusal,
             policy=policy,
             earlier=spent(self._wish.tries),
             heartbeat_timeout=seen.config.heartbeat_timeout,
@@ -213,12 +218,15 @@ class _Decision:
                 warning=verdict.failure is not FailureClass.DISPLACED,
             )
             return Plan((told, ended), _AT_ONCE)
-        made: list[Action] = []
-        if child is None:
-            made.append(self._create(attempt))
-        return self._alive(attempt, verdict, made)
+        if child is None and (refusal is None or refusal.age >= _ADMISSION_RETRY):
+            return Plan((self._create(attempt),), _AT_ONCE)
+        plan = self._alive(attempt, verdict)
+        if refusal is None:
+            return plan
+        left = _ADMISSION_RETRY - refusal.age
+        return replace(plan, again_after=min(left, plan.again_after or left))
 
-    def _alive(self, attempt: Attempt, alive: Alive, made: list[Action]) -> Plan:
+    def _alive(self, attempt: Attempt, alive: Alive) -> Plan:
         told = []
         if not self._told_of(attempt):
             about = f"{attempt.key}/{attempt.number}"
@@ -253,9 +261,7 @@ class _Decision:
                 "next one will use them",
             )
         again = max(0.1, (alive.deadline - self._seen.now).total_seconds())
-        # Intent before effect: the status tells of the child before it is made.
-        plan = self._write([], told, attempt=attempt, again=again)
-        return replace(plan, actions=(*plan.actions, *made))
+        return self._write([], told, attempt=attempt, again=again)
 
     def _told_of(self, attempt: Attempt) -> bool:
         """Whether the status shows an attempt already, and so its start was announced."""
@@ -342,10 +348,9 @@ class _Decision:
             child=attempt.child,
             spec=self._run.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         )
-        alive = Alive(ChildPhase.STARTING, False, None, self._seen.now + timedelta(minutes=1))
-        self._wish = replace(self._wish, tries=(*self._wish.tries, attempt))
-        rest = self._alive(attempt, alive, [self._create(attempt)])
-        return replace(rest, actions=(*told, recorded, *rest.actions))
+        # The row is the intent. The status follows at the next look, so that of many new runs each
+        # has its child before any is told of.
+        return Plan((*told, recorded, self._create(attempt)), _AT_ONCE)
 
     def _create(self, attempt: Attempt) -> CreateChild:
         run, config = self._run, self._seen.config

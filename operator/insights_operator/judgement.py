@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from insights_crds.reasons import FailureClass
+from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import Policy
 from insights_operator import naming
 from insights_operator.children.state import ChildPhase, ChildState
+from insights_operator.observed import Refusal
 from insights_operator.readiness import Obstacle, obstacle, out_of_memory, pods_lost
 from insights_operator.record import Attempt
 
@@ -64,6 +65,7 @@ def judge(
     pods: Sequence[Mapping[str, Any]],
     clusters: Sequence[Mapping[str, Any]],
     events: Sequence[Mapping[str, Any]],
+    refusal: Refusal | None,
     policy: Policy,
     earlier: timedelta,
     heartbeat_timeout: float,
@@ -78,6 +80,7 @@ def judge(
         pods: pods of this attempt.
         clusters: RayClusters of this attempt.
         events: Events about its objects, where they were asked for.
+        refusal: why the API server did not admit the child, where that is why it is not there.
         policy: `spec.policy` of the run.
         earlier: what earlier attempts at the same took, see `spent`.
         heartbeat_timeout: seconds of silence after which a driver counts as dead.
@@ -112,6 +115,8 @@ def judge(
             f"the driver was not heard for {attempt.silence:.0f} s",
         )
     known = None if driving or queued else obstacle(pods, clusters, events)
+    if refusal is not None:
+        known = Obstacle(Reason.CHILD_NOT_ADMITTED.value, refusal.message)
     if known is not None and known.hopeless:
         return Over(FailureClass.USER, known.reason, known.message)
     return _within_deadlines(

@@ -28,6 +28,7 @@ class ApiError(Exception):
     Attributes:
         status: HTTP status.
         reason: Kubernetes' own reason, such as `AlreadyExists` or `Conflict`.
+        message: Kubernetes' own sentence.
     """
 
     def __init__(self, status: int, reason: str, message: str) -> None:
@@ -35,6 +36,7 @@ class ApiError(Exception):
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
+        self.message = message
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from insights_operator.children.kinds import ChildKind
 from insights_operator.ownership import controller_of
 from insights_operator.record import Record
 
-__all__ = ["Child", "Config", "Observed"]
+__all__ = ["Child", "Config", "Observed", "Refusal"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,21 @@ class Child:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """The API server's answer to the last try to make a child: a quota, a policy, a webhook.
+
+    Attributes:
+        child: name of the child.
+        message: in the API server's own words.
+        age: seconds since it was given.
+    """
+
+    child: str
+    message: str
+    age: float
+
+
+@dataclass(frozen=True)
 class Observed:
     """What is known of one run at one moment.
 
@@ -92,6 +107,7 @@ class Observed:
         events: Events about its objects; asked for only where a start takes long.
         record: what Postgres knows, None while it cannot be reached.
         now: Postgres' time where it was reached, our own else; with a time zone.
+        refusal: why the run's child is not admitted, where it was not.
         may_start: whether the limits of active runs let it start.
         kuberay: whether the API server knows RayJobs.
         progress_age: seconds since a status was last written only to tell progress.
@@ -108,6 +124,7 @@ class Observed:
     pods: tuple[Mapping[str, Any], ...] = ()
     clusters: tuple[Mapping[str, Any], ...] = ()
     events: tuple[Mapping[str, Any], ...] = ()
+    refusal: Refusal | None = None
     may_start: bool = True
     kuberay: bool = True
     progress_age: float = inf

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from insights_operator import naming
-from insights_operator.act import RUNS, Actor
+from insights_operator.act import RUNS, Actor, ChildNotAdmittedError
 from insights_operator.cache import Cache
 from insights_operator.children.kinds import KINDS
 from insights_operator.conditions import condition
@@ -20,8 +20,8 @@ from insights_operator.database import AttemptTakenError, Database
 from insights_operator.decide import decide
 from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
-from insights_operator.observed import Child, Config, Observed
-from insights_operator.plan import StartAttempt, WriteStatus
+from insights_operator.observed import Child, Config, Observed, Refusal
+from insights_operator.plan import CreateChild, StartAttempt, WriteStatus
 from insights_operator.record import Record
 from insights_operator.slots import Limits, next_in_line
 from insights_operator.work_queue import Key
@@ -57,6 +57,7 @@ class Reconciler:
         self._limits = limits
         self._active: set[Key] = set()
         self._told: dict[Key, float] = {}
+        self._refused: dict[Key, tuple[str, str, float]] = {}
         self._kuberay = kuberay
         self._mark = mark
         self._knows_active = limits == Limits()
@@ -81,6 +82,11 @@ class Reconciler:
             raise
         except AttemptTakenError:
             return _SOON
+        except ChildNotAdmittedError as error:
+            self._refused[key] = (error.child, str(error), time.monotonic())
+            return 0.0
+        if seen.run is None or any(isinstance(action, CreateChild) for action in plan.actions):
+            self._refused.pop(key, None)
         if any(isinstance(action, WriteStatus) for action in plan.actions):
             self._told[key] = time.monotonic()
         if seen.run is None:
@@ -127,6 +133,7 @@ class Reconciler:
             pods=pods,
             clusters=clusters,
             events=events,
+            refusal=self._refusal(key),
             may_start=self._may_start(key, run),
             kuberay=self._kuberay(),
             progress_age=time.monotonic() - self._told.get(key, -1e9),
@@ -157,6 +164,13 @@ class Reconciler:
             raise
         self._cache.put(resource.plural, found)
         return found
+
+    def _refusal(self, key: Key) -> Refusal | None:
+        known = self._refused.get(key)
+        if known is None:
+            return None
+        child, message, at = known
+        return Refusal(child, message, time.monotonic() - at)
 
     def _may_start(self, key: Key, run: Any) -> bool:
         if self._limits == Limits() or key in self._active or run is None:

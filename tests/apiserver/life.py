@@ -101,13 +101,16 @@ class Life:
             raise AssertionError(f"{self.get()}\n{self._operators.logs()}") from None
 
     def execution(self) -> tuple[Execution, int]:
+        # The status tells of a child soon after it was made.
+        self.wait(self.current)
         execution = self.get()["status"]["execution"]
         return Execution("test", NAMESPACE, self.name, execution["key"]), execution["attempt"]
 
     def current(self) -> bool:
         """Whether the child that is there is the one that the status tells of."""
         names = [child["metadata"]["name"] for child in self.children()]
-        return names == [self.get()["status"]["execution"].get("child")]
+        shown = (self.get().get("status") or {}).get("execution") or {}
+        return names == [shown.get("child")]
 
     def claim(self, connection):
         return driver.claim(connection, *self.execution())

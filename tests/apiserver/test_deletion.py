@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from kubernetes.aio.config import kube_config
 
 from insights_operator.kubernetes_api import Api, ApiError, Resource, open_api
 
@@ -18,7 +19,8 @@ _PATH = _CONFIG_MAPS.path("default", _NAME)
 @pytest.fixture
 def within(apiserver, kubectl, monkeypatch):
     """Runs a test's coroutine with a client, and with the object that it may delete."""
-    monkeypatch.setenv("KUBECONFIG", str(apiserver.kubeconfig))
+    # The client has read KUBECONFIG when it was imported.
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(apiserver.kubeconfig))
     kubectl("create", "configmap", _NAME, "-n", "default")
 
     def run(test: Callable[[Api, str], Awaitable[None]]) -> None:

@@ -39,6 +39,38 @@ def test_from_apply_to_published(life, kubectl, dsn) -> None:
     assert len(mine) <= 6
 
 
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: no-jobs-today}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [batch], apiVersions: [v1], operations: [CREATE], resources: [jobs]}
+  validations:
+    - {expression: "!object.metadata.name.startsWith('a-policy-against')", message: no jobs today}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: no-jobs-today}
+spec: {policyName: no-jobs-today, validationActions: [Deny]}
+"""
+
+
+def test_a_policy_against_its_child_is_named_until_it_is_gone(life, kubectl) -> None:
+    kubectl("apply", "-f", "-", stdin=POLICY)
+    attempt = ("create", "job", "a-policy-against", "--image=x", "-n", "life", "--dry-run=server")
+    wait_for(lambda: "no jobs today" in kubectl.try_(*attempt).stderr, 30)
+    life.apply()
+    life.wait(lambda: life.says("ClusterReady") == ("False", "ChildNotAdmitted"))
+    assert "no jobs today" in str(life.get()["status"])
+    kubectl("delete", "-f", "-", stdin=POLICY)
+    life.wait(lambda: life.says("ClusterReady") == ("False", "Starting"))
+    life.publish()
+    life.wait(lambda: life.says() == ("True", "Published"))
+    assert len(life.attempts()) == 1
+
+
 def test_suspend_and_resume(life) -> None:
     life.apply()
     life.wait(lambda: len(life.children()) == 1)

@@ -473,6 +473,36 @@ def test_an_obstacle_is_named_while_it_starts() -> None:
     assert ("ErrImagePull", "1") in world.events
 
 
+def test_a_child_that_is_not_admitted_is_named_and_asked_for_again() -> None:
+    world = World({"source": {"uri": "s3://b/k.csv"}}, forbids="exceeded quota: jobs")
+    world.settle()
+    assert world.says("ClusterReady") == ("False", "ChildNotAdmitted")
+    assert "exceeded quota: jobs" in str(world.status)
+    assert world.children == {}
+    told, asked = len(world.events), world.writes
+    world.wait(1)
+    world.settle()
+    assert world.writes == asked
+    world.wait(5)
+    world.settle()
+    assert (len(world.events), world.writes) == (told, asked + 1)
+    world.forbids = ""
+    world.wait(5)
+    world.settle()
+    assert world.says("ClusterReady") == ("False", "Starting")
+    assert world.created == [world.current.child]
+    assert len(world.attempts) == 1
+
+
+def test_a_child_that_is_never_admitted_ends_the_attempt_with_the_reason() -> None:
+    world = World({"source": {"uri": "s3://b/k.csv"}}, forbids="exceeded quota: jobs")
+    world.settle()
+    world.wait(901)
+    world.step()
+    assert world.attempts[0].reason == "StartupDeadlineExceeded"
+    assert "exceeded quota: jobs" in world.attempts[0].message
+
+
 def test_run_ttl_deletes_but_not_what_git_tracks() -> None:
     world = succeeded(policy={"runTTLSeconds": 60})
     world.wait(61)

@@ -15,7 +15,7 @@ from insights_crds.v1 import AnalysisRunStatus
 from insights_operator import naming
 from insights_operator.children.kinds import KINDS
 from insights_operator.decide import decide
-from insights_operator.observed import Child, Config, Observed
+from insights_operator.observed import Child, Config, Observed, Refusal
 from insights_operator.plan import (
     AddFinalizer,
     Announce,
@@ -65,6 +65,8 @@ class World:
     writes: int = 0
     buried: int = 0
     config: Config = CONFIG
+    forbids: str = ""
+    refusal: Refusal | None = None
 
     def seen(self) -> Observed:
         metadata = {
@@ -88,6 +90,7 @@ class World:
             config=self.config,
             children=tuple(Child(KINDS[c["kind"]], c) for c in self.children.values()),
             pods=tuple(self.pods),
+            refusal=self.refusal,
             may_start=self.may_start,
             kuberay=self.kuberay,
         )
@@ -139,7 +142,8 @@ class World:
                 self.status = copy.deepcopy(dict(action.status))
             case CreateChild():
                 name = action.manifest["metadata"]["name"]
-                if name not in self.children:
+                self.refusal = Refusal(name, self.forbids, 0.0) if self.forbids else None
+                if name not in self.children and not self.forbids:
                     self.children[name] = copy.deepcopy(dict(action.manifest))
                     self.children[name]["metadata"]["uid"] = f"child-{len(self.created)}"
                     self.created.append(name)
@@ -189,6 +193,8 @@ class World:
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+        if self.refusal is not None:
+            self.refusal = replace(self.refusal, age=self.refusal.age + seconds)
 
     def rewrite(self, spec: dict) -> None:
         self.spec = spec
