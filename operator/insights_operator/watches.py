@@ -21,6 +21,7 @@ Told = Callable[[str, str | None, Any], None]
 """Called with a kind's plural, what happened to an object (None when it was listed), and it."""
 
 _SERVER_TIMEOUT_SECONDS = 270
+_IDLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def watch(
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
+    # Each object has a queue and a task of its own for as long; a thousand at once take memory.
+    settings.queueing.idle_timeout = _IDLE_SECONDS
     # Kopf would else copy every object, for changes and progress that no handler here asks for:
     # that was more than half of the operator's time.
     settings.persistence.diffbase_storage = _NoDiffBase()
