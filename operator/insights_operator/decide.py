@@ -218,7 +218,9 @@ class _Decision:
                 warning=verdict.failure is not FailureClass.DISPLACED,
             )
             return Plan((told, ended), _AT_ONCE)
-        if child is None and (refusal is None or refusal.age >= _ADMISSION_RETRY):
+        if child is None and refusal is None:
+            return Plan(tuple(self._make(attempt)), _AT_ONCE)
+        if refusal is not None and refusal.age >= _ADMISSION_RETRY:
             return Plan((self._create(attempt),), _AT_ONCE)
         plan = self._alive(attempt, verdict)
         if refusal is None:
@@ -227,10 +229,7 @@ class _Decision:
         return replace(plan, again_after=min(left, plan.again_after or left))
 
     def _alive(self, attempt: Attempt, alive: Alive) -> Plan:
-        told = []
-        if not self._told_of(attempt):
-            about = f"{attempt.key}/{attempt.number}"
-            told.append(self._announce("Started", f"attempt {attempt.number} started", about))
+        told: list[Action] = []
         pending = attempt.settings != self._wish.settings
         if alive.phase is ChildPhase.QUEUED:
             self._facts["ClusterReady"] = Fact("False", Reason.QUEUED, "it waits in its queue")
@@ -262,11 +261,6 @@ class _Decision:
             )
         again = max(0.1, (alive.deadline - self._seen.now).total_seconds())
         return self._write([], told, attempt=attempt, again=again)
-
-    def _told_of(self, attempt: Attempt) -> bool:
-        """Whether the status shows an attempt already, and so its start was announced."""
-        shown = ((self._seen.run or {}).get("status") or {}).get("execution") or {}
-        return (shown.get("key"), shown.get("attempt")) == (attempt.key, attempt.number)
 
     def _failed(self, over: GiveUp) -> Plan:
         last = over.last
@@ -350,7 +344,13 @@ class _Decision:
         )
         # The row is the intent. The status follows at the next look, so that of many new runs each
         # has its child before any is told of.
-        return Plan((*told, recorded, self._create(attempt)), _AT_ONCE)
+        return Plan((*told, recorded, *self._make(attempt)), _AT_ONCE)
+
+    def _make(self, attempt: Attempt) -> list[Action]:
+        """The child of an attempt, with its Event before it, so that no crash loses one."""
+        about = f"{attempt.key}/{attempt.number}"
+        told = self._announce("Started", f"attempt {attempt.number} started", about)
+        return [told, self._create(attempt)]
 
     def _create(self, attempt: Attempt) -> CreateChild:
         run, config = self._run, self._seen.config
