@@ -140,8 +140,10 @@ class Feeds:
             self._mark(plural, seen)
             self._cache.remove(plural, seen)
         elif self._cache.put(plural, seen):
-            # What we wrote ourselves is known already: its echo tells nothing.
             self._mark(plural, seen)
+        else:
+            # The echo of what we wrote ourselves tells the run nothing, but it does its schedule.
+            self._mark_schedule(plural, seen)
 
     def _mark(self, plural: str, seen: Any) -> None:
         """What an object concerns is to be looked at again."""
@@ -151,6 +153,9 @@ class Feeds:
         run = self._cache.run_of(plural, seen)
         if run is not None:
             self._runs.mark(run, new=plural == RUNS.plural and not seen.get("status"))
+        self._mark_schedule(plural, seen)
+
+    def _mark_schedule(self, plural: str, seen: Any) -> None:
         if plural == RUNS.plural:
             for owner in seen["metadata"].get("ownerReferences") or ():
                 if owner.get("kind") == AnalysisSchedule.__name__:

@@ -70,7 +70,7 @@ async def run(settings: Settings) -> None:
             api, database, cache, leader, actor, settings.config, settings.limits,
             lambda: feeds.kuberay, runs.mark,
         )  # fmt: skip
-        scheduler = Scheduler(api, cache, leader, settings.identity)
+        scheduler = Scheduler(api, cache, leader, settings.identity, runs.mark)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(leader.run()),
             asyncio.create_task(feeds.watch()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,8 +33,16 @@ _SOON = 0.2
 class Scheduler:
     """Looks at schedules."""
 
-    def __init__(self, api: Api, cache: Cache, leader: Leader, identity: str) -> None:
-        """Look at schedules through these."""
+    def __init__(
+        self,
+        api: Api,
+        cache: Cache,
+        leader: Leader,
+        identity: str,
+        made: Callable[[Key], None],
+    ) -> None:
+        """Look at schedules through these; `made` has a run looked at that was just made."""
+        self._made = made
         self._api = api
         self._cache = cache
         self._leader = leader
@@ -84,6 +93,8 @@ class Scheduler:
         try:
             made = await self._api.create(RUNS.path(namespace), action.manifest)
             self._cache.put(RUNS.plural, made)
+            # Its echo will be known already.
+            self._made((namespace, name))
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 there = await self._api.get(RUNS.path(namespace, name))

@@ -165,8 +165,12 @@ rules:
   - level: Metadata
     verbs: [create, update, patch, delete]
   - level: None
+    userGroups: ["system:serviceaccounts:kube-system"]
+  - level: Metadata
+    userGroups: ["system:serviceaccounts"]
+  - level: None
 """
-"""Every write with who made it, and nothing of what was written."""
+"""Every write with who made it, what pods ask for, and nothing of what was written."""
 
 
 def _kubeconfig(address: str, ca: Path, token: str) -> str:

@@ -9,14 +9,23 @@ from tests.cluster.controlplane import ControlPlane, answers
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import free_port
 
-__all__ = ["install_crds", "start"]
+__all__ = ["install_crds", "remove_crds", "start"]
 
 
 def install_crds(kubectl: Kubectl) -> None:
     """Teach the API server KubeRay's kinds."""
-    crds = module_folder("kuberay", "github.com/ray-project/kuberay/ray-operator")
-    kubectl("apply", "--server-side", "-f", str(crds / "config/crd/bases"))
+    kubectl("apply", "--server-side", "-f", _crds())
     kubectl.establish("rayjobs.ray.io", "rayclusters.ray.io")
+
+
+def remove_crds(kubectl: Kubectl) -> None:
+    """Have the API server forget them, and all of their kinds."""
+    kubectl("delete", "-f", _crds(), "--wait=true")
+
+
+def _crds() -> str:
+    folder = module_folder("kuberay", "github.com/ray-project/kuberay/ray-operator")
+    return str(folder / "config/crd/bases")
 
 
 def start(plane: ControlPlane) -> None:

@@ -36,7 +36,7 @@ app.kubernetes.io/part-of: observer-coordinator-insights
   verbs: [get, list, watch, create, delete, patch]
 - apiGroups: [insights.observer.io]
   resources: [analysisschedules]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [insights.observer.io]
   resources: [analysisruns/status, analysisschedules/status]
   verbs: [update]
