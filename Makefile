@@ -35,6 +35,12 @@ test-cluster: .venv/.synced ## Runs on a real node: containerd, kubelet, KubeRay
 	@$(RUN)/python -m tests.cluster build cluster
 	@$(RUN)/pytest tests/cluster
 
+.PHONY: test-gitops
+test-gitops: .venv/.synced ## Argo CD on a real node, following a git repository (as root).
+	@bin/node-packages redis-server
+	@$(RUN)/python -m tests.cluster build gitops
+	@$(RUN)/pytest tests/gitops
+
 .PHONY: cluster
 cluster: .venv/.synced ## Start a cluster with the operator on this machine, to play with (as root).
 	@bin/node-packages

