@@ -58,12 +58,14 @@ lint: .venv/.synced ## Style, types and import rules alone.
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/python -m insights_crds.generate --check
+	@$(RUN)/python -m insights_operator.generate --check
 
 .PHONY: format
 format: .venv/.synced ## Put the code in its usual form, and write what is generated.
 	@$(RUN)/ruff check --fix
 	@$(RUN)/ruff format
 	@$(RUN)/python -m insights_crds.generate
+	@$(RUN)/python -m insights_operator.generate
 
 .PHONY: clean
 clean: ## Remove what was installed and made here.

@@ -35,7 +35,12 @@ class AttemptTakenError(Exception):
 
 
 class Database:
-    """Attempts and publications of one environment."""
+    """Attempts and publications of one environment.
+
+    Attributes:
+        reachable: whether it answered when it was last asked.
+        reached: when it last answered, on the monotonic clock; None before the first time.
+    """
 
     def __init__(self, pool: AsyncConnectionPool[Any], environment: str) -> None:
         """Use a pool of connections."""
@@ -43,6 +48,8 @@ class Database:
         self._environment = environment
         self._reached_since: float | None = None
         self._since = datetime.fromtimestamp(0, UTC)
+        self.reachable = False
+        self.reached: float | None = None
 
     async def record(self, namespace: str, run: str) -> tuple[Record, datetime] | None:
         """What is known of a run, and Postgres' time; None while it cannot be reached."""
@@ -56,9 +63,9 @@ class Database:
                 ]
                 attempts, publications, clock = [await each.fetchall() for each in answers]
         except (psycopg.OperationalError, PoolTimeout):
-            self._reached_since = None
+            self._lost()
             return None
-        now = time.monotonic()
+        now = self._answered()
         if self._reached_since is None:
             self._reached_since = now
         reached = now - self._reached_since
@@ -81,8 +88,9 @@ class Database:
                 await cursor.execute(statements.PROGRESS_SINCE, parameters)
                 rows = await cursor.fetchall()
         except (psycopg.OperationalError, PoolTimeout):
-            self._reached_since = None
+            self._lost()
             return set()
+        self._answered()
         if rows:
             self._since = rows[-1]["changed"]
         return {(row["namespace"], row["run"]) for row in rows}
@@ -141,6 +149,14 @@ class Database:
                 {"environment": self._environment, "namespace": namespace, "run": run},
             )
 
+    def _answered(self) -> float:
+        self.reachable, self.reached = True, time.monotonic()
+        return self.reached
+
+    def _lost(self) -> None:
+        self.reachable = False
+        self._reached_since = None
+
     def _execution(self, namespace: str, run: str, key: str) -> dict[str, Any]:
         return {"environment": self._environment, "namespace": namespace, "run": run, "key": key}
 
@@ -187,6 +203,7 @@ def _attempt(row: Mapping[str, Any], reached: float) -> Attempt:
         child=row["child"],
         state=AttemptState(row["state"]),
         started=row["started"],
+        claimed=row["claimed"],
         ended=row["ended"],
         failure=FailureClass(row["failure"]) if row["failure"] else None,
         reason=row["reason"],

@@ -1,4 +1,4 @@
-"""What probes ask: whether this replica is alive, and whether it is of use.
+"""What probes and Prometheus ask: whether this replica is alive and of use, and what it measures.
 
 Alive is a process that learns what happens in the cluster. An API server that cannot be reached
 makes it not ready and never not alive: a restart would cure nothing and empty a warm cache.
@@ -6,11 +6,14 @@ makes it not ready and never not alive: a restart would cure nothing and empty a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 __all__ = ["Pulse", "alive", "ready", "serve"]
 
@@ -50,8 +53,10 @@ def ready(pulse: Pulse) -> str | None:
 
 
 @asynccontextmanager
-async def serve(port: int, pulse: Callable[[], Pulse]) -> AsyncIterator[None]:
-    """Answer `/livez` and `/readyz` while entered; nothing where the port is 0."""
+async def serve(
+    port: int, pulse: Callable[[], Pulse], registry: CollectorRegistry
+) -> AsyncIterator[None]:
+    """Answer `/livez`, `/readyz` and `/metrics` while entered; nothing where the port is 0."""
     if not port:
         yield
         return
@@ -62,8 +67,16 @@ async def serve(port: int, pulse: Callable[[], Pulse]) -> AsyncIterator[None]:
     async def readyz(_: web.Request) -> web.Response:
         return _answer(ready(pulse()))
 
+    async def metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        # In a thread: the Lease must be renewed while thousands of series are written.
+        body = await asyncio.to_thread(encode, registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
     app = web.Application()
-    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz)])
+    app.add_routes(
+        [web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)]
+    )
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:

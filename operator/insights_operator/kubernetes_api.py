@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,14 @@ __all__ = ["Api", "ApiError", "Resource", "open_api"]
 
 _TIMEOUT_SECONDS = 10.0
 _PAGE = 500
+
+
+Told = Callable[[str, int | None, float], None]
+"""Told of every request: its verb, its status (None without an answer) and its seconds."""
+
+
+def _nobody(_verb: str, _code: int | None, _seconds: float) -> None:
+    pass
 
 
 class ApiError(Exception):
@@ -70,9 +78,19 @@ class Api:
         reached: when it last answered, whatever it said; on the monotonic clock.
     """
 
-    def __init__(self, api_client: client.ApiClient) -> None:
-        """Use a client that is logged in."""
+    def __init__(
+        self,
+        api_client: client.ApiClient,
+        told: Told = _nobody,
+    ) -> None:
+        """Use a client that is logged in.
+
+        Args:
+            api_client: the client.
+            told: of every request.
+        """
         self._client = api_client
+        self._told = told
         self.reached = time.monotonic()
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
@@ -148,13 +166,17 @@ class Api:
             body=None if body is None else dict(body),
             auth_settings=["BearerToken"],
         )
+        began, code = time.monotonic(), None
         try:
             answer = await self._client.call_api(
                 method, url, sent, payload, posted, _request_timeout=_TIMEOUT_SECONDS
             )
+            code = int(answer.status)
         except aiohttp.ClientError as error:
             # Not all of them are errors of the operating system, and callers know only those.
             raise ConnectionError(type(error).__name__) from None
+        finally:
+            self._told(method, code, time.monotonic() - began)
         self.reached = time.monotonic()
         text = await answer.read()  # type: ignore[no-untyped-call]
         try:
@@ -168,11 +190,15 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(identity: str) -> AsyncIterator[Api]:
+async def open_api(
+    identity: str,
+    told: Told = _nobody,
+) -> AsyncIterator[Api]:
     """Log in, in a pod by its service account, elsewhere by `KUBECONFIG`.
 
     Args:
         identity: of this replica; the audit log knows it by that.
+        told: of every request.
     """
     try:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
@@ -180,4 +206,4 @@ async def open_api(identity: str) -> AsyncIterator[Api]:
         await config.load_kube_config()  # type: ignore[no-untyped-call]
     async with client.ApiClient() as api_client:
         api_client.user_agent = f"insights-operator/{identity}"
-        yield Api(api_client)
+        yield Api(api_client, told)

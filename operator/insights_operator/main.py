@@ -11,15 +11,18 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
+from insights_crds.v1 import AnalysisRun, AnalysisSchedule
 from insights_operator import logs
-from insights_operator.act import Actor
+from insights_operator.act import RUNS, Actor
 from insights_operator.cache import Cache
 from insights_operator.database import open_database
-from insights_operator.feeds import Feeds
+from insights_operator.feeds import SCHEDULES, Feeds
 from insights_operator.health import Pulse, serve
 from insights_operator.kubernetes_api import Api, ApiError, open_api
 from insights_operator.lease import Leader
+from insights_operator.metrics import Metrics
 from insights_operator.reconcile import Reconciler
+from insights_operator.run_series import RunSeries, Seen
 from insights_operator.scheduling import Scheduler
 from insights_operator.settings import Settings, settings_from_environment
 from insights_operator.work_queue import Key, WorkQueue
@@ -49,8 +52,9 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    metrics = Metrics(settings.config.environment)
     async with (
-        open_api(settings.identity) as api,
+        open_api(settings.identity, metrics.requested) as api,
         open_database(settings.dsn, settings.config.environment) as database,
     ):
         cache, runs, schedules = Cache(), WorkQueue(), WorkQueue()
@@ -68,22 +72,38 @@ async def run(settings: Settings) -> None:
         )
         reconciler = Reconciler(
             api, database, cache, leader, actor, settings.config, settings.limits,
-            lambda: feeds.kuberay, runs.mark,
+            lambda: feeds.kuberay, runs.mark, metrics,
         )  # fmt: skip
-        scheduler = Scheduler(api, cache, leader, settings.identity, runs.mark)
+        scheduler = Scheduler(api, cache, leader, settings.identity, runs.mark, metrics)
+        look_at_run = metrics.measured(AnalysisRun.__name__, reconciler.look)
+        look_at_schedule = metrics.measured(AnalysisSchedule.__name__, scheduler.look)
+        metrics.register(RunSeries(lambda: _seen(leader, cache, metrics)))
+        metrics.tell(
+            leads=leader.valid,
+            depths={
+                AnalysisRun.__name__: runs.__len__,
+                AnalysisSchedule.__name__: schedules.__len__,
+            },
+            verified=lambda: feeds.verified,
+            reached=lambda: api.reached,
+            store=lambda: database.reached,
+            store_reachable=lambda: database.reachable,
+        )
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(leader.run()),
             asyncio.create_task(feeds.watch()),
             asyncio.create_task(feeds.listings()),
             asyncio.create_task(feeds.progress()),
-            asyncio.create_task(_begin(leader, feeds)),
+            asyncio.create_task(_begin(leader, feeds, metrics)),
             *(
-                asyncio.create_task(_work(feeds, runs, reconciler.look))
+                asyncio.create_task(_work(feeds, runs, look_at_run))
                 for _ in range(settings.workers)
             ),
-            asyncio.create_task(_work(feeds, schedules, scheduler.look)),
+            asyncio.create_task(_work(feeds, schedules, look_at_schedule)),
         ]
-        async with serve(settings.http_port, lambda: _pulse(api, feeds, settings)):
+        async with serve(
+            settings.http_port, lambda: _pulse(api, feeds, settings), metrics.registry
+        ):
             stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
@@ -124,6 +144,13 @@ def _pulse(api: Api, feeds: Feeds, settings: Settings) -> Pulse:
     return Pulse(now - api.reached, now - feeds.verified, settings.listing_seconds)
 
 
+def _seen(leader: Leader, cache: Cache, metrics: Metrics) -> Seen | None:
+    """What the leader's series are made from; None for a follower, or every sum would double."""
+    if not leader.valid():
+        return None
+    return Seen(cache.all(RUNS.plural), cache.all(SCHEDULES.plural), metrics.missed)
+
+
 async def _work(
     feeds: Feeds, queue: WorkQueue, look: Callable[[Key], Awaitable[float | None]]
 ) -> None:
@@ -132,8 +159,9 @@ async def _work(
     await queue.work(look)
 
 
-async def _begin(leader: Leader, feeds: Feeds) -> None:
+async def _begin(leader: Leader, feeds: Feeds, metrics: Metrics) -> None:
     await leader.elected.wait()
+    metrics.begin()
     feeds.mark_all()
     await asyncio.Event().wait()
 

@@ -20,6 +20,7 @@ from insights_operator.database import AttemptTakenError, Database
 from insights_operator.decide import decide
 from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
+from insights_operator.metrics import Metrics
 from insights_operator.observed import Child, Config, Observed, Refusal
 from insights_operator.plan import CreateChild, StartAttempt, WriteStatus
 from insights_operator.record import Record
@@ -46,8 +47,10 @@ class Reconciler:
         limits: Limits,
         kuberay: Callable[[], bool],
         mark: Callable[[Key], None],
+        metrics: Metrics,
     ) -> None:
         """Look at runs through these; `mark` has another run looked at."""
+        self._metrics = metrics
         self._api = api
         self._database = database
         self._cache = cache
@@ -69,6 +72,7 @@ class Reconciler:
         await self._learn_active()
         was_active = key in self._active
         seen = await self._observe(key)
+        self._metrics.looked(key, seen.run, seen.record)
         plan = decide(seen)
         if any(isinstance(action, StartAttempt) for action in plan.actions):
             # Before anything is awaited: another worker may be about to take the same slot.
@@ -85,6 +89,8 @@ class Reconciler:
         except ChildNotAdmittedError as error:
             self._refused[key] = (error.child, str(error), time.monotonic())
             return 0.0
+        finally:
+            self._metrics.carried_out(key, self._cache.get(RUNS.plural, key), seen.record)
         if seen.run is None or any(isinstance(action, CreateChild) for action in plan.actions):
             self._refused.pop(key, None)
         if any(isinstance(action, WriteStatus) for action in plan.actions):

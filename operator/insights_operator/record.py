@@ -50,6 +50,7 @@ class Attempt:
         stage: stage at work.
         percent: share of the run that is done, 0 to 100.
         remaining_seconds: time left, where the driver can tell.
+        claimed: when a driver last claimed it, None before the first time.
     """
 
     number: int
@@ -71,6 +72,7 @@ class Attempt:
     stage: str | None = None
     percent: int = 0
     remaining_seconds: int | None = None
+    claimed: datetime | None = None
 
     @property
     def active(self) -> bool:

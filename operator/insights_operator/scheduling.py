@@ -12,6 +12,7 @@ from insights_operator.act import RUNS, NotLeadingError, announce
 from insights_operator.cache import Cache
 from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
+from insights_operator.metrics import Metrics
 from insights_operator.ownership import controller_of
 from insights_operator.plan import Announce
 from insights_operator.schedules import (
@@ -40,9 +41,11 @@ class Scheduler:
         leader: Leader,
         identity: str,
         made: Callable[[Key], None],
+        metrics: Metrics,
     ) -> None:
         """Look at schedules through these; `made` has a run looked at that was just made."""
         self._made = made
+        self._metrics = metrics
         self._api = api
         self._cache = cache
         self._leader = leader
@@ -51,6 +54,8 @@ class Scheduler:
     async def look(self, key: Key) -> float | None:
         """Look at one schedule; returns when to look again."""
         seen = self._cache.get(_SCHEDULES.plural, key)
+        if seen is None:
+            self._metrics.forget_schedule(key)
         if seen is None or not self._leader.valid():
             return None
         namespace, name = key
@@ -67,6 +72,7 @@ class Scheduler:
             if error.status in (404, 409):
                 return _SOON
             raise
+        self._metrics.scheduled(key, seen, plan)
         return plan.again_after
 
     async def _do(

@@ -35,6 +35,10 @@ class WorkQueue:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
 
+    def __len__(self) -> int:
+        """Keys that wait for a worker."""
+        return len(self._waiting)
+
     def mark(self, key: Key, *, new: bool = False) -> None:
         """A run has changed. While a worker is on it, it is looked at once more afterwards.
 

@@ -103,7 +103,7 @@ PUBLICATIONS: LiteralString = (
 
 _ATTEMPT: LiteralString = (
     "environment, namespace, run, key, number, token, settings, uid, child_kind, child, state, "
-    "failure, reason, message, claim, started, ended, heartbeat, "
+    "failure, reason, message, claim, claimed, started, ended, heartbeat, "
     "extract(epoch FROM now() - heartbeat)::float8 AS heartbeat_age, stage, percent, "
     "remaining_seconds"
 )

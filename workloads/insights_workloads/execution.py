@@ -19,7 +19,7 @@ import psycopg
 import pyarrow as pa
 
 from insights_crds.reasons import FailureClass, Reason
-from insights_crds.v1 import AnalysisRunSpec
+from insights_crds.v1 import AnalysisRunSpec, StageSeconds
 from insights_store import driver
 from insights_store.execution import Claim, Fenced, Publication
 from insights_workloads import report
@@ -136,14 +136,23 @@ def _execute(
     clock: StageClock,
     spool: Path,
 ) -> Publication:
+    began = time.monotonic()
     roster = _ingest(spec, settings, clock.stage("Ingest"), spool)
+    ingested = time.monotonic()
     publishing = clock.stage("Publish")
     if held.token is None:
         linked = _patiently(settings, partial(_link, held=held, fingerprint=roster.fingerprint))
         if linked is not None:
             return linked
+    asked = time.monotonic()
     clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
+    clustered = time.monotonic()
     teams = _teams(spec, roster, clock.stage("Teams"))
+    seconds = StageSeconds(
+        ingest=round(ingested - began, 3),
+        cluster=round(clustered - asked, 3),
+        teams=round(time.monotonic() - clustered, 3),
+    )
     publishing(0.0, "writing the report")
     e = held.execution
     objects = open_objects(settings.store.objects, patience=settings.patience)
@@ -157,6 +166,7 @@ def _execute(
         None
         if before is None
         else change_since(objects, before, roster.column("id"), clustering.labels),
+        seconds,
     )
     provenance = report.Provenance(e.run, e.namespace, e.key, held.attempt, datetime.now(UTC))
     page = report.render(report.build(result, provenance, names=settings.names))

@@ -49,6 +49,7 @@ from insights_crds.v1.status import (
     Execution,
     Links,
     Progress,
+    StageSeconds,
     Summary,
 )
 from insights_crds.v1.teams import (
@@ -116,6 +117,7 @@ __all__ = [
     "SecretKey",
     "Source",
     "Stability",
+    "StageSeconds",
     "Summary",
     "TeamSize",
     "TeamType",

@@ -20,6 +20,7 @@ __all__ = [
     "Execution",
     "Links",
     "Progress",
+    "StageSeconds",
     "Summary",
 ]
 
@@ -29,6 +30,7 @@ _Time = Annotated[
     str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})
 ]
 _Count = Annotated[int, Field(ge=0)]
+_Seconds = Annotated[float, Field(ge=0)]
 
 
 class Condition(Model):
@@ -102,6 +104,17 @@ class ClusterChange(Model):
     """Adjusted Rand index: 1 is the same partition, about 0 is what chance gives."""
 
 
+class StageSeconds(Model):
+    """How long the stages of the computation took."""
+
+    ingest: _Seconds
+    """Reading and checking the roster."""
+    cluster: _Seconds
+    """Finding clusters."""
+    teams: _Seconds
+    """Forming teams."""
+
+
 class Links(Model):
     """Where the results are."""
 
@@ -122,12 +135,22 @@ class Summary(Model):
     """Number of clusters."""
     clusters_because: _Text | None = None
     """Why so many clusters."""
+    silhouette: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Simplified silhouette of the clusters: how much nearer people are to their own centre."""
+    stability: Fraction | None = None
+    """Jaccard similarity of the least stable cluster under resampling."""
     cluster_change: ClusterChange | None = None
     """What changed since the previous execution, if there was one."""
     teams: _Count = 0
     """Number of teams."""
     balance: Balance | None = None
     """How alike the teams are."""
+    worst_team_distance: Annotated[float, Field(ge=0)] | None = None
+    """Distance of the worst team's mean from everyone's, in standard deviations of everyone."""
+    soft_rules_broken: _Count | None = None
+    """Soft rules that the teams do not wholly obey."""
+    stage_seconds: StageSeconds | None = None
+    """How long the computation took; it is not part of the result's files."""
     links: Links = Links()
     """Where the results are."""
 

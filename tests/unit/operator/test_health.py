@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from insights_operator.health import Pulse, alive, ready, serve
+from insights_operator.metrics import Metrics
 from tests.cluster.processes import free_port
 
 WELL = Pulse(reached=1, verified=200, listing=300)
@@ -33,7 +34,11 @@ def test_probes_are_answered() -> None:
 
     async def ask() -> list[tuple[int, str]]:
         out = []
-        async with serve(port, lambda: next(pulses)), aiohttp.ClientSession() as session:
+        registry = Metrics("test").registry
+        async with (
+            serve(port, lambda: next(pulses), registry),
+            aiohttp.ClientSession() as session,
+        ):
             for path in ("livez", "readyz", "readyz"):
                 async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:
                     out.append((answer.status, await answer.text()))

@@ -61,6 +61,9 @@ def publish_result(
     def write_rows(open_connection: psycopg.Connection, publication: int) -> None:
         _write_rows(open_connection, publication, held.execution.namespace, result, progress)
 
+    if result.seconds is not None:
+        # Only here: the same input gives the same files, however long it took.
+        summary = summary | {"stageSeconds": result.seconds.model_dump(by_alias=True)}
     outgoing = driver.Outgoing(result.roster.fingerprint, result.engine, summary)
     return driver.publish(connection, held, outgoing, write_rows)
 

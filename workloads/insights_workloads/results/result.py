@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
-from insights_crds.v1 import Balance, ClusterChange, Links, Summary
+from insights_crds.v1 import Balance, ClusterChange, Links, StageSeconds, Summary
 from insights_workloads.clustering import Clustering
 from insights_workloads.ingest import Roster
 from insights_workloads.results.previous import Change
@@ -26,6 +27,7 @@ class RunResult:
         spec: the run's spec, in its wire form.
         engine: version of the engine.
         change: what became of the clusters published before, None where none were.
+        seconds: how long the stages took, None where that was not measured.
     """
 
     roster: Roster
@@ -34,6 +36,7 @@ class RunResult:
     spec: Mapping[str, Any]
     engine: str
     change: Change | None = None
+    seconds: StageSeconds | None = None
 
 
 def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
@@ -47,6 +50,8 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
         clusters_because=(
             selection.because if selection is not None else "The number was given in the spec."
         ),
+        silhouette=_finite(clustering.silhouette),
+        stability=_least_stability(clustering),
         cluster_change=None if result.change is None else _change(result.change),
         teams=0 if teams is None else len(teams.figures.names),
         balance=(
@@ -54,9 +59,27 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
             if teams is None
             else Balance(before=round(teams.balance_before, 9), after=round(teams.balance_after, 9))
         ),
+        worst_team_distance=None if teams is None else _worst_distance(teams),
+        soft_rules_broken=(
+            None if teams is None else sum(not each.hard for each in teams.violations)
+        ),
         links=Links(report=f"{prefix}/report.html", results=prefix),
     )
     return summary.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _least_stability(clustering: Clustering) -> float | None:
+    measured = [each.stability for each in clustering.profiles if each.stability is not None]
+    return _finite(min(measured)) if measured else None
+
+
+def _worst_distance(teams: TeamPlan) -> float | None:
+    distances = teams.figures.distance
+    return _finite(float(distances.max())) if len(distances) else None
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if isfinite(value) else None
 
 
 def _change(change: Change) -> ClusterChange:
