@@ -138,3 +138,19 @@ def test_example_runs_set_nothing_that_actions_set() -> None:
         for each in documents(path.read_text()):
             AnalysisRun.model_validate(each)
             assert not {"suspend", "rerun"} & set(each["spec"])
+
+
+def test_whoever_is_to_be_told_of_failures_is_subscribed() -> None:
+    made = documents(render(chart=ARGOCD, values={"notifications": {"slack": "people-runs"}}))
+    subscribed = [
+        each["metadata"]["annotations"].get(
+            "notifications.argoproj.io/subscribe.insights-failed.slack"
+        )
+        for each in made
+        if each["kind"] == "Application"
+    ]
+    assert subscribed == ["people-runs", "people-runs"]
+    (settings,) = (each for each in made if each["metadata"]["name"] == "argocd-notifications-cm")
+    (trigger,) = yaml.safe_load(settings["data"]["trigger.insights-failed"])
+    template = f"template.{trigger['send'][0]}"
+    assert "{{.app.metadata.name}}" in yaml.safe_load(settings["data"][template])["message"]

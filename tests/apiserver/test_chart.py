@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
-from tests.chart import CHART, ENVIRONMENTS, SYSTEM, documents, helm, render
+from tests.chart import CHART, ENVIRONMENTS, REPOSITORY, SYSTEM, documents, helm, render
 from tests.cluster.binaries import module_folder
 
+# Its hundred packages are its own: they stay out of our environment.
+UV = shutil.which("uv") or str(REPOSITORY / ".cache" / "uv" / "bin" / "uv")
+CHECKOV = (UV, "tool", "run", "--quiet", "checkov@3.3.30")
+NAMES_OF_ENVIRONMENTS = [path.parent.name for path in ENVIRONMENTS]
 # Its definition comes with no module that can be had: that it is well-formed is all we learn.
 CLUSTER_OF_POSTGRES = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -155,3 +162,19 @@ def test_definitions_of_kinds_and_namespaces_outlive_the_release() -> None:
             assert notes["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
             found.add(each["kind"])
     assert found == kept
+
+
+@pytest.mark.parametrize(
+    "files", [[], *([each] for each in ENVIRONMENTS)], ids=["defaults", *NAMES_OF_ENVIRONMENTS]
+)
+def test_checkov_has_nothing_to_say(files, tmp_path) -> None:
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(render(*files))
+    done = subprocess.run(
+        [*CHECKOV, "--config-file", REPOSITORY / ".checkov.yaml", "--file", manifests],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    passed = re.search(r"Passed checks: (\d+)", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 100

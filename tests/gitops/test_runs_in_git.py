@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.chart import REPOSITORY
 from tests.cluster.processes import wait_for
 from tests.gitops.conftest import APPLICATIONS, NAMESPACE, RUNS, RUNS_APPLICATION, Platform
 
@@ -206,3 +207,17 @@ def test_what_is_removed_from_git_goes_but_its_results_stay(platform) -> None:
     platform.follow()
     platform.wait(lambda: published(platform), 60)
     assert platform.attempts("first") == attempts
+
+
+def test_a_run_can_be_the_gate_of_a_sync(platform) -> None:
+    gate = yaml.safe_load((REPOSITORY / "examples" / "gitops" / "gate.yaml").read_text())
+    revision = commit(platform, gate, "runs/gate.yaml")
+
+    def phase() -> str:
+        state = platform.argo.application(RUNS_APPLICATION)["status"]["operationState"]
+        return state["phase"] if state["syncResult"]["revision"] == revision else ""
+
+    platform.wait(lambda: phase() == "Running" and platform.run("gate"), 60)
+    assert not published(platform, "gate")
+    platform.wait(lambda: phase() == "Succeeded", 180)
+    assert published(platform, "gate")
