@@ -4,8 +4,8 @@
 #   docker build --target workload -t insights-workload .
 #
 # BASE_IMAGE is the only switch: any Debian-like image with Python 3.11 or newer, its venv module,
-# bash and wget (KubeRay's probes call both).
-ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie
+# bash and wget (KubeRay's probes call both). What is in an image is in its /opt/insights/sbom.cdx.json.
+ARG BASE_IMAGE=docker.io/library/python:3.13.9-slim-trixie
 
 FROM ${BASE_IMAGE} AS installer
 ENV UV_PROJECT_ENVIRONMENT=/opt/insights \
@@ -27,6 +27,8 @@ COPY store store
 COPY workloads workloads
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable --extra operator
+RUN /opt/uv/bin/uv export --quiet --frozen --no-default-groups --extra operator --no-emit-project \
+    --preview-features sbom-export --format cyclonedx1.5 -o /opt/insights/sbom.cdx.json
 
 FROM installer AS workload-build
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -38,9 +40,12 @@ COPY store store
 COPY workloads workloads
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable --extra workloads
+RUN /opt/uv/bin/uv export --quiet --frozen --no-default-groups --extra workloads --no-emit-project \
+    --preview-features sbom-export --format cyclonedx1.5 -o /opt/insights/sbom.cdx.json
 
 FROM ${BASE_IMAGE} AS operator
 LABEL org.opencontainers.image.title="Observer Coordinator Insights: operator" \
+      org.opencontainers.image.source="https://github.com/observer-coordinator/insights" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=operator-build /opt/insights /opt/insights
 ENV PATH=/opt/insights/bin:/usr/local/bin:/usr/bin:/bin \
@@ -52,6 +57,7 @@ ENTRYPOINT ["insights-operator"]
 
 FROM ${BASE_IMAGE} AS workload
 LABEL org.opencontainers.image.title="Observer Coordinator Insights: engine" \
+      org.opencontainers.image.source="https://github.com/observer-coordinator/insights" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The slim Python image has no wget, which KubeRay's probes call.
 RUN command -v wget >/dev/null || { apt-get update && apt-get install -y --no-install-recommends wget \

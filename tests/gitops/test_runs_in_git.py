@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from typing import Any
@@ -62,6 +63,19 @@ def test_everything_is_healthy_before_the_first_run(platform) -> None:
         if (each["type"], each["status"]) == ("Ready", "True")
     ]
     assert len(ready) == 4, ready
+
+
+def test_the_operators_image_says_what_is_in_it(platform) -> None:
+    sbom = json.loads(
+        platform.kubectl(
+            "exec", "deployment/insights-operator", "-n", "insights-system", "--", "cat",
+            "/opt/insights/sbom.cdx.json",
+        )
+    )  # fmt: skip
+    names = {each["name"] for each in sbom["components"]}
+    assert "kopf" in names
+    # Small: what computes is in the other image.
+    assert names.isdisjoint({"ray", "pandas", "numba"})
 
 
 def test_a_run_in_git_is_carried_out(platform) -> None:
