@@ -59,6 +59,7 @@ lint: .venv/.synced ## Style, types and import rules alone.
 	@$(RUN)/lint-imports
 	@$(RUN)/python -m insights_crds.generate --check
 	@$(RUN)/python -m insights_operator.generate --check
+	@$(RUN)/python -m manifests.dashboards.generate --check
 
 .PHONY: format
 format: .venv/.synced ## Put the code in its usual form, and write what is generated.
@@ -66,6 +67,7 @@ format: .venv/.synced ## Put the code in its usual form, and write what is gener
 	@$(RUN)/ruff format
 	@$(RUN)/python -m insights_crds.generate
 	@$(RUN)/python -m insights_operator.generate
+	@$(RUN)/python -m manifests.dashboards.generate
 
 .PHONY: clean
 clean: ## Remove what was installed and made here.

@@ -148,7 +148,9 @@ def _seen(leader: Leader, cache: Cache, metrics: Metrics) -> Seen | None:
     """What the leader's series are made from; None for a follower, or every sum would double."""
     if not leader.valid():
         return None
-    return Seen(cache.all(RUNS.plural), cache.all(SCHEDULES.plural), metrics.missed)
+    return Seen(
+        cache.all(RUNS.plural), cache.all(SCHEDULES.plural), metrics.missed, metrics.missed_at
+    )
 
 
 async def _work(

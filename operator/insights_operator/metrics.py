@@ -54,6 +54,7 @@ class Metrics:
     Attributes:
         registry: whose series all bear the label `environment`.
         missed: times of schedules that saw no run, by schedule and reason.
+        missed_at: when one of them was last missed, not counting those left out for the last run.
     """
 
     def __init__(self, environment: str) -> None:
@@ -66,6 +67,7 @@ class Metrics:
         self._inner = CollectorRegistry()
         self.registry.register(_Labelled(self._inner, environment))
         self.missed: dict[tuple[Key, Missed], int] = {}
+        self.missed_at: dict[Key, float] = {}
         self._namespaces: set[str] = set()
         self._started, self._claimed, self._ended = _Since(), _Since(), _Since()
         self._finished = _Since()
@@ -320,11 +322,14 @@ class Metrics:
 
     def forget_schedule(self, key: Key) -> None:
         """A schedule is gone."""
+        self.missed_at.pop(key, None)
         for each in [each for each in self.missed if each[0] == key]:
             del self.missed[each]
 
     def _miss(self, key: Key, why: Missed, times: int = 1) -> None:
         self.missed[key, why] = self.missed.get((key, why), 0) + times
+        if times and why != "AlreadyActive":
+            self.missed_at[key] = time.time()
 
     def _know(self, namespace: str) -> None:
         """Begin a namespace's series at zero: the first failure of a new series rises from it."""

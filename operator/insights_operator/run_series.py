@@ -71,11 +71,13 @@ class Seen:
         runs: runs as last seen.
         schedules: schedules as last seen.
         missed: times of schedules that saw no run.
+        missed_at: when that was last so, as seconds since 1970.
     """
 
     runs: Sequence[Object] = ()
     schedules: Sequence[Object] = ()
     missed: Mapping[tuple[Key, Missed], int] = field(default_factory=dict)
+    missed_at: Mapping[Key, float] = field(default_factory=dict)
 
 
 class RunSeries(Collector):
@@ -172,6 +174,11 @@ class _Families:
         self.published = gauge(
             "insights_run_publish_timestamp_seconds", "When the last result was published.", _RUN
         )
+        self.info = gauge(
+            "insights_run_result_info",
+            "Always 1 for a run with a result; the label is where its report is in the store.",
+            (*_RUN, "report"),
+        )
         self.due = gauge(
             "insights_schedule_next_timestamp_seconds",
             "When the next run of a schedule is due; none while it is suspended or invalid.",
@@ -189,6 +196,13 @@ class _Families:
         )
         self.created = gauge(
             "insights_schedule_created_timestamp_seconds", "When a schedule was made.", _SCHEDULE
+        )
+        # An alert needs it: the first value of a counter of a leader that has just begun is no
+        # increase.
+        self.missed_at = gauge(
+            "insights_schedule_last_missed_timestamp_seconds",
+            "When this leader last found a time of a schedule to have been missed.",
+            _SCHEDULE,
         )
         self.missed = CounterMetricFamily(
             "insights_schedule_missed",
@@ -318,6 +332,8 @@ def _tell_result(families: _Families, at: str, run: Object, schedule: str) -> No
         value = read(summary)
         if value is not None:
             families.results[name].add_metric(labels, float(value))
+    report = (summary.get("links") or {}).get("report", "")
+    families.info.add_metric((*labels, str(report)), 1)
     if at:
         families.published.add_metric(labels, _seconds(at))
 
@@ -334,6 +350,8 @@ def _tell_schedules(families: _Families, seen: Seen) -> None:
         ):
             if name in status:
                 family.add_metric(labels, _seconds(str(status[name])))
+        if labels in seen.missed_at:
+            families.missed_at.add_metric(labels, seen.missed_at[labels])
         for why in _MISSED:
             families.missed.add_metric((*labels, why), seen.missed.get((labels, why), 0))
 

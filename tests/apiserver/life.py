@@ -43,9 +43,12 @@ class Operators:
         self._folder = folder
         self.running: list[subprocess.Popen] = []
 
-    def start(self) -> subprocess.Popen:
+    def start(self, **more: str) -> subprocess.Popen:
+        """One more replica, with what else its environment needs."""
         log = (self._folder / f"operator-{len(self.running)}.log").open("wb")
-        process = subprocess.Popen([_OPERATOR], env=self._environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [_OPERATOR], env={**self._environment, **more}, stdout=log, stderr=log
+        )
         self.running.append(process)
         return process
 
