@@ -306,6 +306,7 @@ def test_every_metric_is_in_the_page() -> None:
 def test_labels_name_objects_and_closed_words_only() -> None:
     allowed = {
         "environment", "namespace", "run", "schedule", "state", "stage", "reason", "outcome",
-        "class", "kind", "error", "verb", "code", "child_kind", "sort", "version", "python", "report",
+        "class", "kind", "error", "verb", "code", "child_kind", "sort", "version", "python",
+        "report",
     }  # fmt: skip
     assert {label for _, labels in families() for label in labels} <= allowed
