@@ -154,3 +154,50 @@ def test_whoever_is_to_be_told_of_failures_is_subscribed() -> None:
     (trigger,) = yaml.safe_load(settings["data"]["trigger.insights-failed"])
     template = f"template.{trigger['send'][0]}"
     assert "{{.app.metadata.name}}" in yaml.safe_load(settings["data"][template])["message"]
+
+
+TOLD = [
+    ({"health": {"status": "Degraded"}}, True),
+    ({"operationState": {"phase": "Failed"}}, True),
+    ({"conditions": [{"type": "ComparisonError", "message": "no field clusterng"}]}, True),
+    ({"conditions": [{"type": "OrphanedResourceWarning", "message": "one"}]}, False),
+    ({"operationState": {"phase": "Succeeded"}}, False),
+]
+
+
+@pytest.mark.parametrize(("status", "told"), TOLD)
+def test_people_are_told_of_what_needs_a_look(status, told, tmp_path, apiserver) -> None:
+    made = documents(render(chart=ARGOCD, values={"notifications": {"slack": "people-runs"}}))
+    (settings,) = (each for each in made if each["metadata"]["name"] == "argocd-notifications-cm")
+    del settings["metadata"]["namespace"]
+    application = {
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "insights-runs", "namespace": "argocd"},
+        "status": {
+            "health": {"status": "Healthy"}, "sync": {"status": "Synced", "revision": "1"}, **status
+        },
+    }  # fmt: skip
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "application.yaml").write_text(yaml.safe_dump(application))
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [
+                binary("argocd"), "admin", "notifications", *arguments, "insights-failed",
+                tmp_path / "application.yaml", "--config-map", tmp_path / "settings.yaml",
+                "--secret", ":empty",
+            ],
+            env={
+                **os.environ, "ARGOCD_BINARY_NAME": "argocd", "HOME": str(tmp_path),
+                "KUBECONFIG": str(apiserver.kubeconfig),
+            },
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert run("trigger", "run").split()[-1] == str(told).lower()
+    message = run("template", "notify")
+    assert "insights-runs: health" in message
+    for each in status.get("conditions", ()):
+        assert each["message"] in message

@@ -53,6 +53,23 @@ class ArgoCD:
         synced = (status.get("sync") or {}).get("status", "")
         return synced, (status.get("health") or {}).get("status", "")
 
+    def errors(self, name: str) -> list[str]:
+        """What is wrong with an Application, in the words that its page shows."""
+        status = self.application(name).get("status") or {}
+        told = [
+            each["message"]
+            for each in status.get("conditions") or ()
+            if each["type"].endswith("Error")
+        ]
+        last = status.get("operationState") or {}
+        if last.get("phase") in ("Failed", "Error"):
+            told += [str(last.get("message"))]
+            told += [
+                str(each.get("message"))
+                for each in (last.get("syncResult") or {}).get("resources") or ()
+            ]
+        return told
+
     def refresh(self, *names: str) -> None:
         """Have Applications look at git now."""
         for name in names:

@@ -104,8 +104,7 @@ class Platform:
         self.argo.refresh(RUNS_APPLICATION)
 
     def _story(self) -> str:
-        applications = [self.argo.application(name).get("status") for name in APPLICATIONS]
-        said = [yaml.safe_dump(each)[-2500:] for each in applications]
+        said = [f"{a}: {self.argo.says(a)} {self.argo.errors(a)}" for a in APPLICATIONS]
         pods = self.kubectl.try_("get", "pods", "-A", "-o", "wide").stdout
         events = self.kubectl.try_("get", "events", "-A", "--field-selector=type=Warning").stdout
         runs = self.kubectl.try_("get", RUNS, "-A", "-o", "yaml").stdout

@@ -114,8 +114,7 @@ def test_a_commit_that_the_api_server_refuses_leaves_the_live_run(platform, refu
     commit(platform, run(**refused))
 
     def told() -> bool:
-        state = platform.argo.application(RUNS_APPLICATION)["status"].get("operationState") or {}
-        return state.get("phase") in ("Failed", "Error") and words in yaml.safe_dump(state)
+        return any(words in each for each in platform.argo.errors(RUNS_APPLICATION))
 
     platform.wait(told, 90)
     after = platform.run("first")
