@@ -24,17 +24,20 @@ _STARTS, _STARTS_PEOPLE = 20, 2_000
 """Most anneals, and people over all of them: few people have few teams, soon seen."""
 _QUENCH = 0.15
 """Share of the work that is spent at temperature 0, at the end."""
-_REPAIRS = 20
-_REPAIR_TRIES = 100
-"""Exchanges that a repair tries for every place in a broken team."""
-_WARM = 3
-"""Rounds of single exchanges at temperature 0 before subsets are looked at."""
-_SUBSET_WORK = 12
+_REPAIRS = 60
+_FEWEST_TRIES, _MOST_TRIES = 2, 100
+"""Exchanges that a repair tries for every place in a broken team: few while they still help."""
+_EARLY_REPAIRS = 6
+"""Turns of repair before subsets are looked at, which mend some rules on their way."""
+_SUBSET_WORK = 9
 """Rounds that a round of subset exchanges takes, by time."""
 _SUBSET_SLOW = 100
 """Rounds of subset exchanges from which on they start hot: a shorter anneal starts colder."""
-_SUBSET_COLD = 0.45
-_SUBSET_QUENCH = 0.2
+_SUBSET_COLD = (0.45, 0.8)
+_SUBSET_QUENCH = (0.2, 0.1)
+_SUBSET_HOT = (1.0, 0.85)
+"""Of a short anneal and a long one: share of the heat that is left before the quench, share of the
+rounds that are quench, and heat at the start."""
 _CLOCK_AHEAD = 0.05
 """Share of the time limit by which the clock has to be ahead of the work to set the pace."""
 
@@ -108,14 +111,21 @@ def search(state: SearchState, options: TeamOptions, progress: Progress) -> tupl
     return budget.spent, budget.reproducible and not budget.hurried
 
 
-def repair(state: SearchState, seed: int) -> None:
+def repair(state: SearchState, seed: int, turns: int = _REPAIRS) -> None:
     """Try exchanges with everyone for the people of teams that break a hard rule."""
-    for turn in range(_REPAIRS):
+    tries, before = _FEWEST_TRIES, len(state.held.team_start)
+    for turn in range(turns):
         broken = state.broken_teams()
+        count = int(broken.sum())
+        if not count:
+            return
+        if 2 * count > before:
+            tries = min(_MOST_TRIES, 2 * tries)
+        before = count
         firsts = np.flatnonzero(broken[state.held.slot_team[state.class_slots]]).astype(np.int32)
         if not len(firsts):
             return
-        _anneal(state, firsts, _REPAIR_TRIES * len(firsts), 0.0, seed + 7_919 * (turn + 1))
+        _anneal(state, firsts, tries * len(firsts), 0.0, seed + 7_919 * (turn + 1))
 
 
 def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget) -> None:
@@ -141,14 +151,11 @@ def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget) -> None
 
 
 def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
-    everyone = np.arange(len(state.class_slots), dtype=np.int32)
-    people = len(state.cost.unit_people)
-    _anneal(state, everyone, _WARM * people, 0.0, seed * 1_000_003)
-    repair(state, seed)
-    going = budget.spend(_WARM)
-    rounds = max(1, (budget.rounds - _WARM) // _SUBSET_WORK)
-    # Pairs are for what rules leave in the end; they find too little to begin with.
-    sizes = (4, 3, 2) if rounds >= _SUBSET_SLOW else (4, 3)
+    repair(state, seed, _EARLY_REPAIRS)
+    rounds = max(1, budget.rounds // _SUBSET_WORK)
+    going = True
+    # Few people are for what rules leave in the end; they find too little to begin with.
+    sizes = (4, 3) if rounds < _SUBSET_SLOW else (4, 3, 2, 1) if state.ruled else (4, 3, 2)
     subsets = SubsetExchange(state, sizes, seed)
     for turn in range(rounds):
         if not going:
@@ -157,8 +164,12 @@ def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
         if budget.hurried:
             # The clock allows as many rounds as it has so far, over its share.
             slow = min(slow, turn / max(budget.passed(0.0), 1e-9) / _SUBSET_SLOW)
-        warm = budget.passed(turn / rounds) / (1.0 - _SUBSET_QUENCH)
-        hot = slow * _SUBSET_COLD**warm if warm < 1.0 else 0.0
+        hottest, cold, quench = (
+            short + slow * (long - short)
+            for short, long in (_SUBSET_HOT, _SUBSET_COLD, _SUBSET_QUENCH)
+        )
+        warm = budget.passed(turn / rounds) / (1.0 - quench)
+        hot = slow * hottest * cold**warm if warm < 1.0 else 0.0
         subsets.round(turn, hot)
         going = budget.spend(_SUBSET_WORK)
 

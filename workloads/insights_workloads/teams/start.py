@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapify, heapreplace
 
 import numpy as np
 
@@ -33,7 +34,8 @@ def place(problem: TeamProblem, seed: int) -> Placement:
 
     A unit that finds no team with room is taken apart.
 
-    People start in their current team where there is one; the others are dealt out at random.
+    People start in their current team where there is one; the others are dealt out kind by kind, so
+    that teams have nearly equally many of each, and at random among those of a kind.
     """
     random = np.random.default_rng([seed, 5])
     room = problem.slots.sizes.copy()
@@ -50,14 +52,14 @@ def place(problem: TeamProblem, seed: int) -> Placement:
         people = order[starts[which] : starts[which + 1]]
         team[people] = pulled[which]
         room[pulled[which]] -= len(people)
+    roomiest = _Roomiest(problem, room)
     for which in sorted(np.flatnonzero((sizes > 1) & (pulled < 0)), key=lambda w: (-sizes[w], w)):
         people = order[starts[which] : starts[which + 1]]
-        chosen = _roomiest(problem, people, room)
+        chosen = roomiest.take(people)
         if chosen < 0:
             unit[people[1:]] = len(problem.unit) + people[1:]
             continue
         team[people] = chosen
-        room[chosen] -= len(people)
     _deal(problem, team, room, random)
     return _placement(problem, unit, team)
 
@@ -79,14 +81,44 @@ def _placement(problem: TeamProblem, unit: np.ndarray, team: np.ndarray) -> Plac
     )
 
 
-def _roomiest(problem: TeamProblem, people: np.ndarray, room: np.ndarray) -> int:
-    may = problem.allowed[problem.eligible[people]].all(axis=0) & (room >= len(people))
-    if len(problem.home):
-        homes = problem.home[people]
-        for home in homes[homes >= 0]:
-            if may[home]:
-                return int(home)
-    return int(np.argmax(np.where(may, room, -1))) if may.any() else -1
+class _Roomiest:
+    """Finds the team with most room for people who stay together, and takes the room."""
+
+    def __init__(self, problem: TeamProblem, room: np.ndarray) -> None:
+        """Look at the room, which is changed in place."""
+        self._problem = problem
+        self._room = room
+        self._alike = not len(problem.home) and len(problem.allowed) == 1
+        self._heap = [
+            (-int(left), at)
+            for at, (left, may) in enumerate(zip(room, problem.allowed[0], strict=True))
+            if may
+        ]
+        heapify(self._heap)
+
+    def take(self, people: np.ndarray) -> int:
+        """The team, -1 where there is none; the first of several."""
+        size = len(people)
+        if self._alike:
+            if not self._heap or -self._heap[0][0] < size:
+                return -1
+            left, chosen = self._heap[0]
+            heapreplace(self._heap, (left + size, chosen))
+        else:
+            chosen = self._of_all(people)
+        if chosen >= 0:
+            self._room[chosen] -= size
+        return chosen
+
+    def _of_all(self, people: np.ndarray) -> int:
+        problem, room = self._problem, self._room
+        may = problem.allowed[problem.eligible[people]].all(axis=0) & (room >= len(people))
+        if len(problem.home):
+            homes = problem.home[people]
+            for home in homes[homes >= 0]:
+                if may[home]:
+                    return int(home)
+        return int(np.argmax(np.where(may, room, -1))) if may.any() else -1
 
 
 def _deal(
@@ -115,6 +147,21 @@ def _deal(
         chosen = int(np.argmax(np.where(may, room, -1))) if may.any() else int(np.argmax(room))
         team[person] = chosen
         room[chosen] -= 1
-    places = np.repeat(np.arange(len(room), dtype=np.int32), np.maximum(room, 0))
     rest = left[~picky]
-    team[rest] = random.permutation(places)[: len(rest)]
+    team[rest[_by_kind(problem, rest)]] = _places(room, random)[: len(rest)]
+
+
+def _by_kind(problem: TeamProblem, people: np.ndarray) -> np.ndarray:
+    """An order of people in which those whom hard rules see as the same stand together."""
+    keys = [rule.member[people] for rule in problem.counts if rule.weight is None]
+    groups = [rule.group[people] for rule in problem.groups if rule.weight is None]
+    keys += sorted(groups, key=lambda group: int(group.max(initial=-1)))
+    return np.lexsort(keys[::-1]) if keys else np.arange(len(people))
+
+
+def _places(room: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Free places in turns: one of each team that has room, then another of each."""
+    turns = []
+    for turn in range(int(room.max(initial=0))):
+        turns.append(random.permutation(np.flatnonzero(room > turn)))
+    return np.concatenate([np.empty(0, np.int64), *turns]).astype(np.int32)

@@ -21,7 +21,10 @@ class SearchState:
         held: who is where.
         class_start: int64 (c + 1,), first entry of each class of exchangeable slots.
         class_slots: int32, slots of each class: movable, and of the same unit size.
-        single: bool (s,), slots that hold one movable person.
+        unit_sizes: int64 (s,), people of the unit in each slot, 0 where it may not move.
+        hard: bool (r,), tallied columns that hard rules look at.
+        counts: how many of the tallied columns count people; the others sum numbers.
+        ruled: whether hard rules look at who is in a team.
     """
 
     def __init__(self, problem: TeamProblem, placed: Placement) -> None:
@@ -33,11 +36,13 @@ class SearchState:
         slots = np.argsort(placed.unit_team, kind="stable").astype(np.int32)
         slot_team = placed.unit_team[slots].astype(np.int32)
         self.class_start, self.class_slots = _classes(sizes[slots], placed.movable[slots])
-        self.single = (sizes[slots] == 1) & placed.movable[slots]
+        self.unit_sizes = np.where(placed.movable[slots], sizes[slots], 0)
         self._movable = placed.movable[slots]
+        self.counts = len(problem.counts)
         weights = [r.weight for r in problem.counts] + [r.weight for r in problem.ranges]
-        self._hard = np.array([weight is None for weight in weights], dtype=np.bool_)
+        self.hard = np.array([weight is None for weight in weights], dtype=np.bool_)
         self._hard_groups = [at for at, rule in enumerate(problem.groups) if rule.weight is None]
+        self.ruled = bool(self.hard.any() or self._hard_groups)
         self.cost = _cost(problem, placed)
         self.held = Occupancy(
             slots=slots,
@@ -89,7 +94,7 @@ class SearchState:
         cost, held = self.cost, self.held
         beyond = (held.tallies < cost.low - 1e-9) | (held.tallies > cost.high + 1e-9)
         beyond |= cost.lone & (held.tallies == 1.0)
-        broken = np.asarray((beyond & self._hard).any(axis=1))
+        broken = np.asarray((beyond & self.hard).any(axis=1))
         for rule in self._hard_groups:
             broken |= self._crowded(rule) > 0
         if cost.misplaced < HARD:

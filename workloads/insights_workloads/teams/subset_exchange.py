@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
+from insights_workloads.teams.rule_kernels import rule_lanes
 from insights_workloads.teams.state import SearchState
-from insights_workloads.teams.subset_kernels import WIDTH, exchange_subsets
+from insights_workloads.teams.subset_kernels import WIDTH, Subsets, exchange_subsets
 
 __all__ = ["SubsetExchange"]
 
@@ -19,7 +21,7 @@ _LARGEST_TEAM = 40
 _SMALLEST_BLOCK, _BLOCK = 6_250, 20_000
 """Teams whose subsets are compared with each other: more find closer pairs, fewer run in parallel.
 Two blocks are made as soon as both are large enough."""
-_OCCUPANCY = 2.0
+_OCCUPANCY = 4.0
 _SEGMENTS = 8
 _CELL_COLUMNS = 8
 
@@ -37,12 +39,22 @@ class SubsetExchange:
         self._seed = seed
         held = state.held
         teams = len(held.team_start) - 1
-        self._slots = np.flatnonzero(state.single).astype(np.int32)
+        largest = max(sizes)
+        self._slots = np.flatnonzero((state.unit_sizes > 0) & (state.unit_sizes <= largest))
+        # Small units first, so that equal parts of two teams have equal units at equal places.
+        self._slots = self._slots[
+            np.lexsort((state.unit_sizes[self._slots], held.slot_team[self._slots]))
+        ].astype(np.int32)
+        self._sizes = state.unit_sizes
+        self._mixed = bool((self._sizes[self._slots] > 1).any())
         self._start = np.searchsorted(held.slot_team[self._slots], np.arange(teams + 1))
+        units = int(np.diff(held.team_start).max())
+        self._rules = rule_lanes(state.cost, state.hard, state.counts, units)
         self._blocks = max(1, min(2, teams // _SMALLEST_BLOCK), teams // _BLOCK)
         self._threads = max(1, min(self._blocks, len(os.sched_getaffinity(0))))
-        self._subsets = [_subsets(size) for size in sizes]
-        room = -(-teams // self._blocks) * max(len(s) for s in self._subsets)
+        self._people = tuple(sizes)
+        self._subsets: dict[tuple[int, bytes], Subsets] = {}
+        room = -(-teams // self._blocks) * max(comb(WIDTH, size) for size in sizes)
         columns = held.sums.shape[1]
         self._room = [
             (
@@ -79,12 +91,13 @@ class SubsetExchange:
         random = np.random.default_rng([self._seed, 11, turn])
         columns = held.sums.shape[1]
         teams = len(held.team_start) - 1
-        subsets = self._subsets[turn % len(self._subsets)]
+        people = self._people[turn % len(self._people)]
         rotation = np.linalg.qr(random.normal(size=(columns, columns)))[0].astype(np.float32)
         shift = random.random(min(columns, _CELL_COLUMNS))
         order = np.arange(teams) if self._blocks == 1 else random.permutation(teams)
         blocks = np.array_split(order.astype(np.int32), self._blocks)
         members, width = self._members(random)
+        subsets, pattern = self._patterns(members, width, people)
         gaps = ((held.sums - cost.target) ** 2).sum(axis=1)
         bar = hot * float((gaps / cost.divisor).mean())
 
@@ -94,9 +107,11 @@ class SubsetExchange:
                 made += exchange_subsets(
                     cost,
                     held._replace(away=away),
+                    self._rules,
                     block,
                     members[block],
                     width[block],
+                    pattern[block],
                     subsets,
                     rotation,
                     shift,
@@ -113,18 +128,58 @@ class SubsetExchange:
         return sum(made for made, _ in done)
 
     def _members(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Slots of up to WIDTH exchangeable people of each team, int32 (g, WIDTH), and how many."""
+        """Slots of up to WIDTH exchangeable units of each team, int32 (g, WIDTH), and how many."""
         count = np.diff(self._start)
         width = np.minimum(count, WIDTH)
         at = np.arange(WIDTH)[None, :]
         if count.max(initial=0) > WIDTH:
             at = at + random.integers(0, 1 << 30, len(count))[:, None]
         at = self._start[:-1, None] + at % np.maximum(count, 1)[:, None]
-        at = np.minimum(at, len(self._slots) - 1)
-        return self._slots[at], width.astype(np.int32)
+        members = self._slots[np.minimum(at, len(self._slots) - 1)]
+        if count.max(initial=0) > WIDTH and self._mixed:
+            # Of a team that is wider than it is looked at, the part may begin anywhere.
+            looked = np.where(np.arange(WIDTH) < width[:, None], self._sizes[members], 1 << 30)
+            members = np.take_along_axis(members, np.argsort(looked, axis=1, kind="stable"), axis=1)
+        return members, width.astype(np.int32)
+
+    def _patterns(
+        self, members: np.ndarray, width: np.ndarray, people: int
+    ) -> tuple[Subsets, np.ndarray]:
+        """Subsets of so many people of all patterns of unit sizes, and the pattern of each team."""
+        sizes = np.where(np.arange(WIDTH) < width[:, None], self._sizes[members], 0)
+        digits = (sizes * (max(self._people) + 1) ** np.arange(WIDTH)).sum(axis=1)
+        known, pattern = np.unique(digits, return_inverse=True)
+        key = (people, known.tobytes())
+        if key not in self._subsets:
+            first = [int(np.flatnonzero(pattern == at)[0]) for at in range(len(known))]
+            self._subsets[key] = _subsets(sizes[first], people)
+        return self._subsets[key], pattern.astype(np.int32)
 
 
-def _subsets(size: int) -> np.ndarray:
-    """Positions of all subsets of WIDTH, ordered by the last one, int32 (c, size)."""
-    chosen = sorted(combinations(range(WIDTH), size), key=lambda subset: subset[::-1])
-    return np.array(chosen, dtype=np.int32)
+def _subsets(patterns: np.ndarray, people: int) -> Subsets:
+    """Subsets of so many people, of all patterns of unit sizes, int (p, WIDTH), 0 for no unit."""
+    start, places, units, kinds, rest = [0], [], [], [], []
+    known: dict[tuple[int, ...], int] = {}
+    for sizes in patterns.tolist():
+        there = [at for at in range(WIDTH) if sizes[at]]
+        chosen = [
+            subset
+            for count in range(1, people + 1)
+            for subset in combinations(there, count)
+            if sum(sizes[at] for at in subset) == people
+        ]
+        number = {subset: at for at, subset in enumerate(chosen, start=start[-1])}
+        for subset in chosen:
+            places.append([*subset, *[-1] * (people - len(subset))])
+            units.append(len(subset))
+            kinds.append(known.setdefault(tuple(sizes[at] for at in subset), len(known)))
+            rest.append(number.get(tuple(at for at in there if at not in subset), -1))
+        start.append(start[-1] + len(chosen))
+    return Subsets(
+        people,
+        np.array(start, dtype=np.int32),
+        np.array(places, dtype=np.int32).reshape(-1, people),
+        np.array(units, dtype=np.int32),
+        np.array(kinds, dtype=np.int32),
+        np.array(rest, dtype=np.int32),
+    )

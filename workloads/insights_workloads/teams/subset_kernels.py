@@ -4,29 +4,57 @@ For a subset A of team g with gap s_g let q_A = sum(A) - s_g / 2. To exchange A 
 team h changes the sum of squared gaps by 2 |q_A - q_B|^2 - |s_g - s_h|^2 / 2: improving exchanges
 are close pairs in one set of points. The points are rotated at random, cut into cells of equal
 counts and compared within their cell only; other rotations see the pairs that a border has cut.
+
+Units of several people take part too: a subset has so many people, and is exchanged with one of
+units of the same sizes, or, where a half of a team has none such, its complement is.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from insights_workloads.teams.kernels import change, commit
+from insights_workloads.teams.rule_kernels import fits, gather
 
-__all__ = ["WIDTH", "exchange_subsets"]
+__all__ = ["WIDTH", "Subsets", "exchange_subsets"]
 
 WIDTH = 8
 """Most units of a team that subsets are taken of, in one round."""
 _BUCKETS = 4096
-_CODE = 128
-"""A point is coded as team * _CODE + subset; there are at most 70 subsets of WIDTH units."""
+
+
+class Subsets(NamedTuple):
+    """Subsets of so many people, of teams whose units have one of several patterns of sizes.
+
+    Attributes:
+        people: in each subset.
+        start: int32 (p + 1,), first subset of each pattern.
+        places: int32 (c, people), places of the units in their team, the smallest unit first; -1
+            behind the last.
+        units: int32 (c,), how many.
+        kind: int32 (c,), the same where the sizes of the units are.
+        rest: int32 (c,), the subset of all other units of the pattern where that has as many
+            people, else -1.
+    """
+
+    people: int
+    start: np.ndarray
+    places: np.ndarray
+    units: np.ndarray
+    kind: np.ndarray
+    rest: np.ndarray
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _points(cost, held, teams, members, width, subsets, rotation, gaps, norms, points, codes):  # type: ignore[no-untyped-def]
+def _points(  # type: ignore[no-untyped-def]
+    cost, held, teams, members, width, pattern, subsets, rotation, gaps, norms, points, codes
+):
     """Points of all subsets, and the rotated gap of each team; returns the number of points."""
     d = rotation.shape[0]
-    count, size = subsets.shape
+    all_subsets = subsets.kind.shape[0]
     local = np.empty((WIDTH, d), np.float32)
     mean = 0.0
     for t in range(teams.shape[0]):
@@ -55,20 +83,17 @@ def _points(cost, held, teams, members, width, subsets, rotation, gaps, norms, p
                 for k in range(d):
                     x += np.float32(cost.values[unit, k]) * rotation[k, j]
                 local[i, j] = x
-        for c in range(count):
-            # Subsets are ordered by their last member, so those of a narrow team come first.
-            if subsets[c, size - 1] >= width[t]:
-                break
+        whole = held.team_start[g + 1] - held.team_start[g] == width[t]
+        for c in range(subsets.start[pattern[t]], subsets.start[pattern[t] + 1]):
             for j in range(d):
                 x = np.float32(-0.5) * gaps[t, j]
-                for k in range(size):
-                    x += local[subsets[c, k], j]
+                for k in range(subsets.units[c]):
+                    x += local[subsets.places[c, k], j]
                 points[at, j] = x
             # A half and its complement make the same exchanges, and are each other's mirror image.
-            whole = held.team_start[g + 1] - held.team_start[g] == width[t]
-            if whole and 2 * size == width[t] and points[at, 0] < mirror:
+            if whole and subsets.rest[c] >= 0 and points[at, 0] < mirror:
                 continue
-            codes[at] = t * _CODE + c
+            codes[at] = t * all_subsets + c
             at += 1
     return at
 
@@ -117,9 +142,23 @@ def _sort(points, codes, n, bins, lows, scales, table, keys, ends, sorted_points
 
 
 @njit(cache=True, nogil=True)
-def _units(held, members, subsets, code, slots, units):  # type: ignore[no-untyped-def]
-    for k in range(subsets.shape[1]):
-        slots[k] = members[code // _CODE, subsets[code % _CODE, k]]
+def _alike(held, subsets, teams, width, t, c, u, e):  # type: ignore[no-untyped-def]
+    """Subsets that make the exchange of subset c of a team and e of another; -1 where none do."""
+    if subsets.kind[c] == subsets.kind[e]:
+        return c, e
+    other, counter = subsets.rest[c], subsets.rest[e]
+    if other < 0 or counter < 0 or subsets.kind[other] != subsets.kind[counter]:
+        return -1, -1
+    for at in (t, u):
+        if held.team_start[teams[at] + 1] - held.team_start[teams[at]] != width[at]:
+            return -1, -1
+    return other, counter
+
+
+@njit(cache=True, nogil=True)
+def _units(held, members, subsets, t, c, slots, units):  # type: ignore[no-untyped-def]
+    for k in range(subsets.units[c]):
+        slots[k] = members[t, subsets.places[c, k]]
         units[k] = held.slots[slots[k]]
 
 
@@ -127,9 +166,11 @@ def _units(held, members, subsets, code, slots, units):  # type: ignore[no-untyp
 def exchange_subsets(  # type: ignore[no-untyped-def]
     cost,
     held,
+    rules,
     teams,
     members,
     width,
+    pattern,
     subsets,
     rotation,
     shift,
@@ -147,10 +188,12 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
     Args:
         cost: what teams cost.
         held: who is where; changed in place, in the given teams only.
+        rules: the hard rules as lanes.
         teams: int32 (t,), the teams.
         members: int32 (t, WIDTH), slots of exchangeable units of each team.
         width: int32 (t,), how many.
-        subsets: int32 (c, s), positions in `members`, ordered by the last position.
+        pattern: int32 (t,), pattern of the sizes of these units.
+        subsets: of all patterns.
         rotation: float32 (m, m), orthogonal.
         shift: float64 (e,), where cells begin, 0 to 1, in the first e rotated columns.
         occupancy: points of a cell.
@@ -168,10 +211,12 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
     count = teams.shape[0]
     d = rotation.shape[0]
     e = shift.shape[0]
-    size = subsets.shape[1]
+    all_subsets = subsets.kind.shape[0]
     gaps = np.empty((count, d), np.float32)
     norms = np.empty(count, np.float32)
-    n = _points(cost, held, teams, members, width, subsets, rotation, gaps, norms, points, codes)
+    n = _points(
+        cost, held, teams, members, width, pattern, subsets, rotation, gaps, norms, points, codes
+    )
     if n < 2:
         return 0
     bins = max(1, round((n / occupancy) ** (1.0 / e)))
@@ -186,14 +231,15 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
     for t in range(count):
         divisor += cost.divisor[teams[t]] / count
     limit = np.float32(hot * divisor)
+    checks = gather(rules, cost, held, teams, members, width)
     touched = np.zeros(count, np.bool_)
     best = np.empty(count)
     left = np.empty(count, np.int32)
     right = np.empty(count, np.int32)
-    out = np.empty(size, np.int32)
-    into = np.empty(size, np.int32)
-    slots_a = np.empty(size, np.int32)
-    slots_b = np.empty(size, np.int32)
+    out = np.empty(subsets.people, np.int32)
+    into = np.empty(subsets.people, np.int32)
+    slots_a = np.empty(subsets.people, np.int32)
+    slots_b = np.empty(subsets.people, np.int32)
     parts = np.empty(3)
     made = 0
     for segment in range(segments):
@@ -203,7 +249,7 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
         for c in range(first, cells * (segment + 1) // segments):
             end = ends[c]
             for i in range(begin, end):
-                g = sorted_codes[i] // _CODE
+                g = sorted_codes[i] // all_subsets
                 if touched[g]:
                     continue
                 for k in range(i + 1, min(end, i + 64)):
@@ -211,7 +257,7 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
                     for j in range(d):
                         x = sorted_points[i, j] - sorted_points[k, j]
                         square += x * x
-                    h = sorted_codes[k] // _CODE
+                    h = sorted_codes[k] // all_subsets
                     reach = norms[g] + norms[h]
                     if np.float32(2.0) * square >= limit + np.float32(0.5) * reach * reach:
                         continue
@@ -223,35 +269,44 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
                         square -= np.float32(0.5) * x * x
                     if square >= limit:
                         continue
-                    _units(held, members, subsets, sorted_codes[i], slots_a, out)
-                    _units(held, members, subsets, sorted_codes[k], slots_b, into)
+                    c, e = sorted_codes[i] % all_subsets, sorted_codes[k] % all_subsets
+                    c, e = _alike(held, subsets, teams, width, g, c, h, e)
+                    if c < 0:
+                        continue
+                    size = subsets.units[c]
+                    places, others = subsets.places[c, :size], subsets.places[e, :size]
+                    if not fits(rules, cost, checks, g, h, places, others):
+                        continue
+                    _units(held, members, subsets, g, c, slots_a, out)
+                    _units(held, members, subsets, h, e, slots_b, into)
                     worst = min(hot, max(best[g], best[h]))
                     worse = change(cost, held, teams[g], teams[h], out, into, size, worst, parts)
                     if worse >= hot:
                         continue
                     if worse < best[g]:
                         best[g] = worse
-                        left[g] = sorted_codes[i]
-                        right[g] = sorted_codes[k]
+                        left[g] = g * all_subsets + c
+                        right[g] = h * all_subsets + e
                     if worse < best[h]:
                         best[h] = worse
-                        left[h] = sorted_codes[i]
-                        right[h] = sorted_codes[k]
+                        left[h] = g * all_subsets + c
+                        right[h] = h * all_subsets + e
             begin = end
         found = np.flatnonzero(best < hot)
         for t in found[np.argsort(best[found], kind="mergesort")]:
-            g = left[t] // _CODE
-            h = right[t] // _CODE
+            g, c = divmod(left[t], all_subsets)
+            h, e = divmod(right[t], all_subsets)
             if touched[g] or touched[h]:
                 continue
-            _units(held, members, subsets, left[t], slots_a, out)
-            _units(held, members, subsets, right[t], slots_b, into)
-            a = teams[g]
-            b = teams[h]
+            size = subsets.units[c]
+            _units(held, members, subsets, g, c, slots_a, out)
+            _units(held, members, subsets, h, e, slots_b, into)
+            left_team = teams[g]
+            right_team = teams[h]
             # Budgets that all teams share may have been used up since.
-            if change(cost, held, a, b, out, into, size, hot, parts) >= hot:
+            if change(cost, held, left_team, right_team, out, into, size, hot, parts) >= hot:
                 continue
-            commit(cost, held, a, b, slots_a, slots_b, size, parts)
+            commit(cost, held, left_team, right_team, slots_a, slots_b, size, parts)
             touched[g] = True
             touched[h] = True
             made += 1

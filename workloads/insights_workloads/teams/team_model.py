@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from ortools.sat.python import cp_model
 
+from insights_workloads.teams.distinct_rows import distinct_rows
 from insights_workloads.teams.problem import TeamProblem
 
 __all__ = ["some_team_is_impossible"]
@@ -30,7 +31,8 @@ def some_team_is_impossible(problem: TeamProblem) -> bool:
     table = np.column_stack(
         [rule.member[free] for rule in counts] + [rule.value[free] for rule in ranges]
     )
-    types, supply = np.unique(table, axis=0, return_counts=True)
+    first, _, supply = distinct_rows(table)
+    types = table[first]
     if len(types) > _MOST_TYPES:
         return False
     teams = len(problem.slots.sizes)
@@ -43,7 +45,8 @@ def some_team_is_impossible(problem: TeamProblem) -> bool:
     for rule in ranges:
         sums = np.bincount(held, rule.value[~free], minlength=teams)
         kinds += [rule.low - sums, rule.high - sums]
-    classes = np.unique(np.column_stack(kinds)[~problem.slots.locked], axis=0)
+    looks = np.column_stack(kinds)[~problem.slots.locked]
+    classes = looks[distinct_rows(looks)[0]]
     return len(classes) <= _MOST_CLASSES and any(
         _impossible(types, supply, team, len(counts)) for team in classes
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ortools.sat.python import cp_model
 
+from insights_workloads.teams.distinct_rows import distinct_rows
 from insights_workloads.teams.problem import TeamProblem
 
 __all__ = ["spreading_is_impossible"]
@@ -157,8 +158,7 @@ def _merged(problem: TeamProblem) -> list[_Counts]:
 
 def _columns(problem: TeamProblem, open_teams: np.ndarray) -> list[np.ndarray]:
     """What eligibility sees of teams."""
-    distinct = np.unique(problem.allowed & open_teams, axis=0)
-    return list(distinct)
+    return list({row.tobytes(): row for row in problem.allowed & open_teams}.values())
 
 
 def _types(
@@ -180,12 +180,12 @@ def _types(
         np.maximum.at(highest, at, classes)
         columns += [lowest, highest]
     table = np.stack(columns, axis=1)
-    types, many = np.unique(table, axis=0, return_counts=True)
-    return types, many
+    first, _, many = distinct_rows(table)
+    return table[first], many
 
 
 def _distinct(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """One team of each class, and teams of each class."""
     table = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
-    _, first, size = np.unique(table, axis=0, return_index=True, return_counts=True)
+    first, _, size = distinct_rows(table)
     return first, size
