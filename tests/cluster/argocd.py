@@ -154,9 +154,6 @@ def _install(kubectl: Kubectl, module: Path) -> None:
     kubectl("create", "namespace", ARGOCD_NAMESPACE)
     text = (module / "manifests" / "core-install.yaml").read_text()
     kept = [each for each in yaml.safe_load_all(text) if each and each["kind"] not in _AS_PROCESSES]
-    for each in kept:
-        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "argocd-cm":
-            each["data"] = {"timeout.reconciliation": _RESYNC}
     kubectl(
         "apply", "--server-side", "-n", ARGOCD_NAMESPACE, "-f", "-", stdin=yaml.safe_dump_all(kept)
     )
@@ -192,6 +189,8 @@ def _environment(plane: ControlPlane, folder: Path, module: Path) -> dict[str, s
         "KUBECONFIG": str(plane.kubeconfig),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "ARGOCD_FAKE_IN_CLUSTER": "true",
+        "ARGOCD_RECONCILIATION_TIMEOUT": _RESYNC,
+        "ARGOCD_RECONCILIATION_JITTER": "0s",
         "ARGOCD_GPG_ENABLED": "false",
     }  # fmt: skip
 
