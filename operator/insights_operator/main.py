@@ -42,7 +42,7 @@ def main() -> None:
     except (KeyError, ValueError) as error:
         print(f"error: the environment lacks or garbles {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.config.environment)
     asyncio.run(run(settings))
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -61,13 +62,24 @@ def drive() -> None:
     except Fenced:
         log("fenced")
     except RunFailedError as error:
-        log("failed", reason=error.reason.value, failure=error.failure.value, detail=str(error))
+        log.error(
+            "failed", reason=error.reason.value, failure=error.failure.value, detail=str(error)
+        )
         # The class is in Postgres; a child that ends well keeps Kubernetes from trying again.
         raise typer.Exit(
             ExitCode.OK if error.failure is FailureClass.USER else ExitCode.FAILED
         ) from None
     except psycopg.OperationalError:
-        log("failed", reason="StoreUnreachable")
+        log.error("failed", reason=Reason.STORE_UNREACHABLE.value)
+        raise typer.Exit(ExitCode.FAILED) from None
+    except Exception as error:  # noqa: BLE001 (its text may quote the roster: only its kind is told)
+        frames = traceback.extract_tb(error.__traceback__)
+        log.error(
+            "failed",
+            reason=Reason.INTERNAL.value,
+            error=type(error).__name__,
+            at=[f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]],
+        )
         raise typer.Exit(ExitCode.FAILED) from None
 
 
@@ -99,7 +111,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 class _Log:
-    """JSON lines on standard output, each with run, execution and attempt."""
+    """JSON lines on standard output, each with run, execution and attempt: see docs/logs.md."""
 
     def __init__(self, execution: Execution, attempt: int) -> None:
         self._fields = {
@@ -113,9 +125,15 @@ class _Log:
         self._told = 0.0
 
     def __call__(self, message: str, **fields: Any) -> None:
+        self._write("info", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._write("error", message, fields)
+
+    def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"time": now, "level": "info", "message": message, **self._fields, **fields}
-        print(json.dumps(line), file=sys.stdout, flush=True)
+        line = {"time": now, "level": level, "logger": __name__, "message": message}
+        print(json.dumps(line | self._fields | fields), file=sys.stdout, flush=True)
 
     def progress(self, snapshot: Snapshot) -> None:
         now = datetime.now(UTC).timestamp()
