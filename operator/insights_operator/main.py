@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
             api, database, cache, leader, actor, settings.config, settings.limits,
             lambda: feeds.kuberay, runs.mark, metrics,
         )  # fmt: skip
-        scheduler = Scheduler(api, cache, leader, settings.identity, metrics)
+        scheduler = Scheduler(api, cache, leader, settings.identity, metrics, runs.mark)
         look_at_run = metrics.measured(AnalysisRun.__name__, reconciler.look)
         look_at_schedule = metrics.measured(AnalysisSchedule.__name__, scheduler.look)
         metrics.register(RunSeries(lambda: _seen(leader, cache, metrics)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,10 +35,17 @@ class Scheduler:
     """Looks at schedules."""
 
     def __init__(
-        self, api: Api, cache: Cache, leader: Leader, identity: str, metrics: Metrics
+        self,
+        api: Api,
+        cache: Cache,
+        leader: Leader,
+        identity: str,
+        metrics: Metrics,
+        mark: Callable[[Key], None],
     ) -> None:
-        """Look at schedules through these."""
+        """Look at schedules through these; `mark` has a run looked at."""
         self._metrics = metrics
+        self._mark = mark
         self._api = api
         self._cache = cache
         self._leader = leader
@@ -91,6 +99,8 @@ class Scheduler:
         try:
             made = await self._api.create(RUNS.path(namespace), action.manifest)
             self._cache.put(RUNS.plural, made)
+            # The watch's event tells nothing new any more where it comes after the answer.
+            self._mark((namespace, str(name)))
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 there = await self._api.get(RUNS.path(namespace, name))
