@@ -167,8 +167,8 @@ class Metrics:
             registry=inner,
         )
         # From zero, so that the first of its kind is an increase.
-        for reason in Reason.PUBLISHED, Reason.LINKED:
-            self._attempts.labels(reason.value, "", reason.value)
+        for well in (Reason.PUBLISHED.value, Reason.LINKED.value):
+            self._attempts.labels(well, "", well)
         for reason in sorted({*_ENDS, "Other"}):
             for failure in FailureClass:
                 outcome = "Displaced" if failure is FailureClass.DISPLACED else "Failed"
