@@ -311,12 +311,13 @@ def results() -> dashboard.Dashboard:
     _row(
         board,
         "Clusters",
-        one("Clusters", "The number of clusters, k.", "insights_run_clusters"),
+        one("Clusters", "The number of clusters, k.", "insights_run_clusters", width=8),
         one("Silhouette", "How clear the clusters are: how much nearer people are to their own "
-            "centre than to the next.", "insights_run_silhouette_ratio", high=1, low=None),
+            "centre than to the next.", "insights_run_silhouette_ratio", high=1, low=None,
+            width=8),
         one("Stability", "How much of the least stable cluster comes back under resampling. Below "
             "0.6 it is hardly one.", "insights_run_cluster_stability_ratio", high=1,
-            steps=((None, BLUE), (0.6, ORANGE))),
+            steps=((None, BLUE), (0.6, ORANGE)), width=8),
         one("Likeness to the result before", "Adjusted Rand index: 1 is the same clusters, 0 is "
             "what chance gives. A drop says that people are grouped anew.",
             "insights_run_adjusted_rand_ratio", high=1, low=None,
@@ -328,15 +329,16 @@ def results() -> dashboard.Dashboard:
         board,
         "Teams",
         one("Balance of the teams", "Share of all variance that lies between the teams that were "
-            "formed. Less is better.", "insights_run_balance_after_ratio", unit="percentunit"),
+            "formed. Less is better.", "insights_run_balance_after_ratio", unit="percentunit",
+            width=8),
         series("Formed against random", "The same as a share of that of a random split into the "
                "same sizes. At 100 % the teams are no better than chance.", [Query(
                    f"({line('insights_run_balance_after_ratio').expr}) / "
                    f"({line('insights_run_balance_before_ratio').expr})",
                    "{{schedule}}{{run}}")],
-               unit="percentunit", empty=none, held=True, steps=((None, BLUE), (1, RED))),
+               unit="percentunit", empty=none, held=True, steps=((None, BLUE), (1, RED)), width=8),
         one("Worst team", "Distance of the worst team's mean from everyone's, in standard "
-            "deviations of everyone.", "insights_run_worst_team_distance_ratio"),
+            "deviations of everyone.", "insights_run_worst_team_distance_ratio", width=8),
         one("Soft rules broken", "Rules that could not be wholly obeyed.",
             "insights_run_soft_rules_broken"),
         series("Age of the newest result", "Since each schedule's last success.",
@@ -476,8 +478,9 @@ def slo() -> dashboard.Dashboard:
                Query(_within("insights_schedule_skew_seconds", "60.0")), unit="percentunit",
                empty="No schedule was due in this time", decimals=1, width=8,
                steps=((None, RED), (0.99, GREEN))),
-        figure("Somebody leads", "Share of the time in which a replica led. Promised: 99.9 %.",
-               Query(f"avg_over_time((max by (environment) (insights_operator_leader{{{_HERE}}}))[$__range:1m])"),
+        figure("Somebody leads", "Share of the time since the operator is there in which a replica "
+               "led. Promised: 99.9 %.",
+               Query(f"avg_over_time((max by (environment) (insights_operator_leader{{{_HERE}}}) or 0 * max by (environment) (last_over_time(insights_operator_build_info{{{_HERE}}}[1d])))[$__range:10s])"),
                unit="percentunit", empty="No operator was scraped", decimals=2, width=8,
                steps=((None, RED), (0.999, GREEN))),
     )  # fmt: skip
