@@ -24,6 +24,11 @@ test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real A
 	@$(RUN)/python -m tests.cluster build apiserver
 	@$(RUN)/pytest tests/apiserver
 
+.PHONY: test-observability
+test-observability: .venv/.synced ## A real Prometheus on the real operator: every query, every alert.
+	@$(RUN)/python -m tests.cluster build apiserver
+	@$(RUN)/pytest tests/observability
+
 .PHONY: test-crash
 test-crash: .venv/.synced ## The operator killed at every write, misled and refused, on a real API server.
 	@$(RUN)/python -m tests.cluster build apiserver

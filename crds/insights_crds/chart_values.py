@@ -161,6 +161,21 @@ class _Trial(_Part):
     """The object store; its bucket is `insights`."""
 
 
+class _Monitoring(_Part):
+    monitors: bool = False
+    """A ServiceMonitor for the operator and a PodMonitor for Ray; needs the Prometheus Operator."""
+    rules: bool = False
+    """The alerts of `manifests/alerts`, as a PrometheusRule; needs the Prometheus Operator."""
+    dashboards: bool = False
+    """The dashboards of `manifests/dashboards`, as ConfigMaps that Grafana's sidecar finds."""
+    labels: dict[str, str] = {}
+    """Labels by which your Prometheus selects monitors and rules, such as `release`."""
+    namespace: _Name = "monitoring"
+    """Namespace of Prometheus, which network policies let in."""
+    interval: str = "30s"
+    """Between two scrapes."""
+
+
 class Values(_Part):
     """Every value of the chart."""
 
@@ -185,6 +200,8 @@ class Values(_Part):
     """Who may talk to whom."""
     limits: _Limits = _Limits()
     """Most runs that may be active."""
+    monitoring: _Monitoring = _Monitoring()
+    """Metrics, alerts and dashboards."""
     crds: _Crds = _Crds()
     """The kinds AnalysisRun and AnalysisSchedule."""
     trial: _Trial = _Trial()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard
@@ -160,7 +160,7 @@ def overview() -> dashboard.Dashboard:
                 Query(f"{_failed('$__rate_interval')}", "Failed"),
                 Query(f'sum(increase(insights_run_executions_total{{{_RUNS}, class="user"}}[$__rate_interval]))', "Failed for its input"),
             ],
-            empty="No execution has ended yet", stacked=True,
+            empty="No execution has ended yet", stacked=True, decimals=0,
             colours={"Published": GREEN, "Failed": RED, "Failed for its input": PURPLE},
         ),
         series(
@@ -226,33 +226,33 @@ def run() -> dashboard.Dashboard:
         figure(
             "State", "Where an active run is.",
             Query(_last("insights_run_active_info", _RUN, f"{_ONE}, state"), "{{state}}"),
-            empty=idle, text=True,
+            empty=idle, text=True, width=3,
         ),
         figure(
             "Stage", "What its driver is doing.",
             Query(_last("insights_run_active_info", f'{_RUN}, stage!=""', f"{_ONE}, stage"), "{{stage}}"),
-            empty=idle, text=True,
+            empty=idle, text=True, width=3,
         ),
         figure("Done", "Share that is done.", Query(_last("insights_run_progress_ratio", _RUN)),
-               unit="percentunit", empty=idle),
+               unit="percentunit", empty=idle, width=3),
         figure("Left", "Time left, where the driver can tell.",
                Query(_last("insights_run_remaining_seconds", _RUN)), unit="s",
-               empty="Not at work, or too early to tell"),
+               empty="Not at work, or too early to tell", width=3),
         figure("Attempt", "Number of the active attempt. Each start raises it, a retry as well as "
                "a node that was lost.", Query(_last("insights_run_attempt", _RUN)), empty=idle,
-               steps=((None, BLUE), (3, ORANGE))),
+               steps=((None, BLUE), (3, ORANGE)), width=3),
         figure("Failed for", "Why its last execution failed for good.",
                Query(_last("insights_run_failed_info", _RUN, f"{_ONE}, reason"), "{{reason}}"),
-               empty="It has not failed", text=True, steps=((None, RED),)),
-        series("Progress", "Share that is done. A line that lies flat for half an hour raises an "
-               "alert.", [Query(_last("insights_run_progress_ratio", _RUN), "{{run}}")],
-               unit="percentunit", empty="It was not at work in this time", high=1, width=16),
+               empty="It has not failed", text=True, width=3, steps=((None, RED),)),
         figure("At work for", "Since the execution started.",
                Query(f"time() - {_last('insights_run_start_timestamp_seconds', _RUN)}"), unit="s",
-               empty=idle, width=8, height=4),
+               empty=idle, width=3),
         figure("Ended", "When the last execution ended.",
                Query(f"1000 * {_last('insights_run_end_timestamp_seconds', _RUN)}"),
-               unit="dateTimeFromNow", empty="It has not ended", width=8, height=4),
+               unit="dateTimeFromNow", empty="It has not ended", width=3),
+        series("Progress", "Share that is done. A line that lies flat for half an hour raises an "
+               "alert.", [Query(_last("insights_run_progress_ratio", _RUN), "{{run}}")],
+               unit="percentunit", empty="It was not at work in this time", high=1, width=24),
     )  # fmt: skip
     none = "No result, or not the newest of its schedule"
     _row(
@@ -295,15 +295,6 @@ def results() -> dashboard.Dashboard:
         single = f'max by (environment, namespace, run) ({metric}{{{_LINE}, schedule=""}})'
         return Query(f"{scheduled} or {single}", "{{schedule}}{{run}}")
 
-    def two(
-        title: str, says: str, first: str, second: str, names: Sequence[str], **more: Any
-    ) -> Any:
-        queries = [
-            Query(line(metric).expr, f"{name} {{{{schedule}}}}{{{{run}}}}")
-            for metric, name in zip((first, second), names, strict=True)
-        ]
-        return series(title, says, queries, empty=none, held=True, **more)
-
     def one(title: str, says: str, metric: str, **more: Any) -> Any:
         return series(title, says, [line(metric)], empty=none, held=True, **more)
 
@@ -320,11 +311,13 @@ def results() -> dashboard.Dashboard:
     _row(
         board,
         "Clusters",
-        one("Clusters", "The number of clusters, k.", "insights_run_clusters"),
-        two("Silhouette and stability", "How clear the clusters are, and how much of the least "
-            "stable one comes back under resampling. Below 0.6 a cluster is hardly one.",
-            "insights_run_silhouette_ratio", "insights_run_cluster_stability_ratio",
-            ("silhouette", "stability"), high=1, low=None),
+        one("Clusters", "The number of clusters, k.", "insights_run_clusters", width=8),
+        one("Silhouette", "How clear the clusters are: how much nearer people are to their own "
+            "centre than to the next.", "insights_run_silhouette_ratio", high=1, low=None,
+            width=8),
+        one("Stability", "How much of the least stable cluster comes back under resampling. Below "
+            "0.6 it is hardly one.", "insights_run_cluster_stability_ratio", high=1,
+            steps=((None, BLUE), (0.6, ORANGE)), width=8),
         one("Likeness to the result before", "Adjusted Rand index: 1 is the same clusters, 0 is "
             "what chance gives. A drop says that people are grouped anew.",
             "insights_run_adjusted_rand_ratio", high=1, low=None,
@@ -335,12 +328,17 @@ def results() -> dashboard.Dashboard:
     _row(
         board,
         "Teams",
-        two("Balance", "Share of all variance that lies between teams, for a random split and for "
-            "the teams that were formed. Less is better; the second must lie far below.",
-            "insights_run_balance_before_ratio", "insights_run_balance_after_ratio",
-            ("random", "formed"), unit="percentunit"),
+        one("Balance of the teams", "Share of all variance that lies between the teams that were "
+            "formed. Less is better.", "insights_run_balance_after_ratio", unit="percentunit",
+            width=8),
+        series("Formed against random", "The same as a share of that of a random split into the "
+               "same sizes. At 100 % the teams are no better than chance.", [Query(
+                   f"({line('insights_run_balance_after_ratio').expr}) / "
+                   f"({line('insights_run_balance_before_ratio').expr})",
+                   "{{schedule}}{{run}}")],
+               unit="percentunit", empty=none, held=True, steps=((None, BLUE), (1, RED)), width=8),
         one("Worst team", "Distance of the worst team's mean from everyone's, in standard "
-            "deviations of everyone.", "insights_run_worst_team_distance_ratio"),
+            "deviations of everyone.", "insights_run_worst_team_distance_ratio", width=8),
         one("Soft rules broken", "Rules that could not be wholly obeyed.",
             "insights_run_soft_rules_broken"),
         series("Age of the newest result", "Since each schedule's last success.",
@@ -367,7 +365,7 @@ def internals() -> dashboard.Dashboard:
                steps=((None, RED), (1, GREEN), (2, RED))),
         figure("Results store", "Whether the results database answers the leader.",
                Query(f"min(insights_operator_store_reachable{{{_HERE}}})"), empty=none,
-               steps=((None, RED), (1, GREEN))),
+               steps=((None, RED), (1, GREEN)), words={0: "away", 1: "answers"}),
         figure("Listing verified", "Since a listing last agreed with the watches: at most the "
                "time between two listings, 5 minutes by default.",
                Query(f"max(time() - insights_operator_listing_verified_timestamp_seconds{{{_HERE}}})"),
@@ -408,7 +406,7 @@ def internals() -> dashboard.Dashboard:
         series("Attempts that ended", "By reason, in each interval. A reason beside Published is "
                "a place to look.", [Query(
                    f"sum by (reason) (increase(insights_run_attempts_total{{{_HERE}}}[$__rate_interval])) > 0", "{{reason}}")],
-               empty="No attempt has ended in this time", stacked=True),
+               empty="No attempt has ended in this time", stacked=True, decimals=0),
         series("Schedules: time to the run", "From the moment that a schedule names.",
                _quantiles("insights_schedule_skew_seconds", _HERE), unit="s",
                empty="No schedule was due in this time", colours=_QUANTILES),
@@ -463,8 +461,8 @@ def slo() -> dashboard.Dashboard:
                width=16, colours={"5 min": SKY, "1 h": BLUE, "6 h": ORANGE, "3 d": GREY}),
         bars("Failures by reason", "Attempts of the chosen time that failed for no fault of the "
              "input, by reason.", Query(
-                 f'sum by (reason) (increase(insights_run_attempts_total{{{_RUNS}, outcome="Failed", class!="user"}}[$__range])) > 0',
-                 "{{reason}}"), empty="No attempt has failed in this time", width=8,
+                 f'sum by (reason) (increase(insights_run_attempts_total{{{_HERE}, outcome="Failed", class!="user"}}[$__range])) > 0',
+                 "{{reason}}"), empty="No attempt has failed in this time", width=8, decimals=0,
              steps=((None, ORANGE),)),
     )  # fmt: skip
     _row(
@@ -480,8 +478,9 @@ def slo() -> dashboard.Dashboard:
                Query(_within("insights_schedule_skew_seconds", "60.0")), unit="percentunit",
                empty="No schedule was due in this time", decimals=1, width=8,
                steps=((None, RED), (0.99, GREEN))),
-        figure("Somebody leads", "Share of the time in which a replica led. Promised: 99.9 %.",
-               Query(f"avg_over_time((max by (environment) (insights_operator_leader{{{_HERE}}}))[$__range:1m])"),
+        figure("Somebody leads", "Share of the time since the operator is there in which a replica "
+               "led. Promised: 99.9 %.",
+               Query(f"avg_over_time((max by (environment) (insights_operator_leader{{{_HERE}}}) or 0 * max by (environment) (last_over_time(insights_operator_build_info{{{_HERE}}}[1d])))[$__range:10s])"),
                unit="percentunit", empty="No operator was scraped", decimals=2, width=8,
                steps=((None, RED), (0.999, GREEN))),
     )  # fmt: skip

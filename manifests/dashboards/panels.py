@@ -60,6 +60,7 @@ def series(
     high: float | None = None,
     colours: Mapping[str, str] | None = None,
     held: bool = False,
+    decimals: int | None = None,
 ) -> lines.Panel:
     """Lines over time.
 
@@ -77,8 +78,11 @@ def series(
         high: where the axis ends.
         colours: of series by their names.
         held: whether a value holds until the next one.
+        decimals: places after the point.
     """
     panel = lines.Panel()
+    if decimals is not None:
+        panel.decimals(decimals)
     if low is not None:
         panel.min(low)
     if high is not None:
@@ -121,18 +125,18 @@ def figure(
     steps: Steps = ((None, BLUE),),
     decimals: int | None = None,
     text: bool = False,
-    instant: bool = True,
-    zero: bool = False,
+    words: Mapping[int, str] | None = None,
 ) -> stat.Panel:
-    """One number, or a word where `text`; `zero` says that none is a good 0."""
+    """One number, or a word: the legend's where `text`, that of a value in `words`."""
     panel = stat.Panel().color_mode(kinds.BigValueColorMode.VALUE)
     panel.graph_mode(kinds.BigValueGraphMode.NONE)
     panel.text_mode(kinds.BigValueTextMode.NAME if text else kinds.BigValueTextMode.VALUE)
-    if zero:
-        query = Query(f"({query.expr}) or vector(0)", query.legend)
+    if words:
+        shown = {str(at): models.ValueMappingResult(text=word) for at, word in words.items()}
+        panel.mappings([models.ValueMap(options=shown)])
     if decimals is not None:
         panel.decimals(decimals)
-    return _finished(panel, title, says, [query], unit, empty, width, height, steps, instant)
+    return _finished(panel, title, says, [query], unit, empty, width, height, steps, True)
 
 
 def bars(
@@ -145,10 +149,11 @@ def bars(
     width: int = 12,
     height: int = 8,
     steps: Steps = ((None, BLUE),),
+    decimals: int = 0,
 ) -> bargauge.Panel:
     """A bar a series, as it is now."""
     panel = bargauge.Panel().orientation(kinds.VizOrientation.HORIZONTAL)
-    panel.display_mode(kinds.BarGaugeDisplayMode.BASIC).min(0)
+    panel.display_mode(kinds.BarGaugeDisplayMode.BASIC).min(0).decimals(decimals)
     return _finished(panel, title, says, [query], unit, empty, width, height, steps, True)
 
 
@@ -190,6 +195,7 @@ def rows(
             order[value] = len(order)
         else:
             hidden[value] = True
+    order["environment"] = len(order)
     panel.with_transformation(
         models.DataTransformerConfig(
             id_val="organize",

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
+from insights_crds.run_state import STATES
 from insights_operator.metrics import Metrics
-from insights_operator.run_series import LIMIT, STATES, RunSeries, Seen
+from insights_operator.run_series import LIMIT, RunSeries, Seen
 
 __all__ = ["families", "generated", "main"]
 

@@ -13,12 +13,17 @@ _SIMPLE = (str, int, float, bool, type(None))
 
 
 class _Json(logging.Formatter):
+    def __init__(self, environment: str) -> None:
+        super().__init__()
+        self._environment = environment
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            "environment": self._environment,
         }
         line |= {
             key: value
@@ -31,10 +36,10 @@ class _Json(logging.Formatter):
         return json.dumps(line)
 
 
-def configure(level: str) -> None:
-    """Log to standard error."""
+def configure(level: str, environment: str) -> None:
+    """Log to standard error, each line with the environment: see docs/logs.md."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Json())
+    handler.setFormatter(_Json(environment))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

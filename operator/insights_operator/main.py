@@ -42,7 +42,7 @@ def main() -> None:
     except (KeyError, ValueError) as error:
         print(f"error: the environment lacks or garbles {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.config.environment)
     asyncio.run(run(settings))
 
 
@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
             api, database, cache, leader, actor, settings.config, settings.limits,
             lambda: feeds.kuberay, runs.mark, metrics,
         )  # fmt: skip
-        scheduler = Scheduler(api, cache, leader, settings.identity, runs.mark, metrics)
+        scheduler = Scheduler(api, cache, leader, settings.identity, metrics, runs.mark)
         look_at_run = metrics.measured(AnalysisRun.__name__, reconciler.look)
         look_at_schedule = metrics.measured(AnalysisSchedule.__name__, scheduler.look)
         metrics.register(RunSeries(lambda: _seen(leader, cache, metrics)))

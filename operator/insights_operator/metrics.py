@@ -39,10 +39,44 @@ nobody was there to make it."""
 OUTCOMES = ("Published", "Failed")
 """How an execution ends."""
 
-_REASONS = frozenset(each.value for each in Reason)
+_ENDS = frozenset(
+    reason.value
+    for reason in (
+        Reason.SUSPENDED, Reason.REPLACED, Reason.CANCELLED, Reason.NO_RESULTS, Reason.CHILD_GONE,
+        Reason.CHILD_NOT_ADMITTED, Reason.CHILD_REFUSED, Reason.CHILD_FAILED, Reason.PODS_LOST,
+        Reason.OUT_OF_MEMORY, Reason.HEARTBEAT_LOST, Reason.STARTUP_DEADLINE_EXCEEDED,
+        Reason.RUN_DEADLINE_EXCEEDED, Reason.QUEUE_DEADLINE_EXCEEDED, Reason.IMAGE_MISMATCH,
+        Reason.STORE_UNREACHABLE, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_UNREADABLE,
+        Reason.SOURCE_UNREACHABLE, Reason.NO_SUCH_COLUMN, Reason.NO_PEOPLE, Reason.INVALID_SPEC,
+        Reason.TOO_MANY_INVALID_ROWS, Reason.TOO_FEW_PEOPLE, Reason.INFEASIBLE_CONSTRAINTS,
+        Reason.FEASIBILITY_UNKNOWN, Reason.NO_CLUSTER_STRUCTURE, Reason.INTERRUPTED,
+        Reason.INTERNAL,
+    )
+)  # fmt: skip
+"""Reasons for which an attempt ends without results."""
 _STAGES = ("Ingest", "Cluster", "Teams", "Publish")
 _QUICK = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_LONG = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200)
+_LONG = (
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    1200,
+    1800,
+    3600,
+    7200,
+    14400,
+    43200,
+)
 _REMEMBERED = 20_000
 _MOST_MISSED = 1000
 _LATEST_END = timedelta(hours=1)
@@ -129,9 +163,16 @@ class Metrics:
             "insights_run_attempts",
             "Attempts that ended, by outcome (Published, Linked, Failed or Displaced), class of "
             "failure and reason.",
-            ["namespace", "outcome", "class", "reason"],
+            ["outcome", "class", "reason"],
             registry=inner,
         )
+        # From zero, so that the first of its kind is an increase.
+        for well in (Reason.PUBLISHED.value, Reason.LINKED.value):
+            self._attempts.labels(well, "", well)
+        for reason in sorted({*_ENDS, "Other"}):
+            for failure in FailureClass:
+                outcome = "Displaced" if failure is FailureClass.DISPLACED else "Failed"
+                self._attempts.labels(outcome, failure.value, reason)
         self._executions = Counter(
             "insights_run_executions",
             "Executions that ended for good, by outcome and class of failure; those of class "
@@ -160,7 +201,7 @@ class Metrics:
         self._waits = Histogram(
             "insights_run_queue_wait_seconds",
             "Time from the creation of a run to the start of its first attempt.",
-            buckets=(0.1, 0.25, 0.5, *_LONG),
+            buckets=_LONG,
             registry=inner,
         )
         self._startup = Histogram(
@@ -286,7 +327,7 @@ class Metrics:
             if ended is not None and self._ended.passes(
                 key, ended, anew=_shown_active(run, attempt)
             ):
-                self._count_end(key[0], attempt, record)
+                self._count_end(attempt, record)
 
     def carried_out(self, key: Key, run: Mapping[str, Any] | None, record: Record | None) -> None:
         """What was decided for a run was done; this is the run now."""
@@ -340,18 +381,16 @@ class Metrics:
         for failure in (FailureClass.USER, FailureClass.TRANSIENT, FailureClass.RESOURCE):
             self._executions.labels(namespace, "Failed", failure.value)
 
-    def _count_end(self, namespace: str, attempt: Attempt, record: Record) -> None:
-        # A driver names its reason: one that we do not know must not become a series.
-        reason = attempt.reason if attempt.reason in _REASONS else "Other"
+    def _count_end(self, attempt: Attempt, record: Record) -> None:
         failure = attempt.failure
-        if failure is FailureClass.DISPLACED:
-            outcome = "Displaced"
-        elif failure is not None:
-            outcome = "Failed"
+        if failure is None:
+            linked = attempt.reason == Reason.LINKED
+            outcome = reason = (Reason.LINKED if linked else Reason.PUBLISHED).value
         else:
-            outcome = "Linked" if reason == Reason.LINKED else "Published"
-        labels = (namespace, outcome, failure.value if failure is not None else "", reason)
-        self._attempts.labels(*labels).inc()
+            outcome = "Displaced" if failure is FailureClass.DISPLACED else "Failed"
+            # A driver names its reason: one that we do not know must not become a series.
+            reason = attempt.reason if attempt.reason in _ENDS else "Other"
+        self._attempts.labels(outcome, failure.value if failure is not None else "", reason).inc()
         if outcome == "Published":
             published = _published_by(attempt, record)
             if published is not None:

@@ -18,42 +18,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from insights_crds.reasons import Reason
+from insights_crds.run_state import STATES, state_of
 from insights_crds.v1 import AnalysisSchedule
 from insights_operator.conditions import condition
 from insights_operator.metrics import Missed
 from insights_operator.work_queue import Key
 
-__all__ = ["LIMIT", "STATES", "RunSeries", "Seen", "state_of"]
+__all__ = ["LIMIT", "RunSeries", "Seen"]
 
 LIMIT = 1000
 """Most runs of each sort (active, failed, with a result) with series of their own."""
 
-STATES = (
-    "New",
-    "Invalid",
-    "Suspended",
-    "WaitingForSlot",
-    "Queued",
-    "Starting",
-    "Running",
-    "Backoff",
-    "Waiting",
-    "Published",
-    "Failed",
-)
-"""Where a run is. The first to be true, for the spec that stands there now."""
-
 _ACTIVE = frozenset({"Queued", "Starting", "Running"})
-_INVALID = frozenset({Reason.INVALID_SPEC, Reason.UNKNOWN_STORE, Reason.KUBERAY_MISSING})
-_BY_REASON = {
-    Reason.SUSPENDED: "Suspended",
-    Reason.SUSPENDING: "Suspended",
-    Reason.WAITING_FOR_SLOT: "WaitingForSlot",
-    Reason.QUEUED: "Queued",
-    Reason.STARTING: "Starting",
-    Reason.RUNNING: "Running",
-    Reason.BACKOFF: "Backoff",
-}
 _RUN = ("namespace", "run", "schedule")
 _SCHEDULE = ("namespace", "schedule")
 _REASONS = frozenset(each.value for each in Reason)
@@ -101,32 +77,6 @@ class RunSeries(Collector):
         _tell_runs(families, seen.runs, self._limit)
         _tell_schedules(families, seen)
         return families.all()
-
-
-def state_of(run: Object) -> str:
-    """Where a run is, one of `STATES`."""
-    status = run.get("status") or {}
-    said = condition(status, "Succeeded")
-    accepted = condition(status, "Accepted")
-    if accepted is not None and accepted["status"] == "False":
-        return "Invalid"
-    if said is None:
-        return "New"
-    reason = str(said["reason"])
-    if reason in _INVALID:
-        return "Invalid"
-    suspended = condition(status, "Suspended")
-    if suspended is not None and suspended["status"] == "True" and said["status"] != "True":
-        return "Suspended"
-    if said["status"] == "True":
-        return "Published"
-    if said["status"] == "False":
-        return "Failed"
-    if reason == Reason.CHANGE_PENDING:
-        ready = condition(status, "ClusterReady")
-        reason = str(ready["reason"]) if ready is not None else reason
-        return _BY_REASON.get(Reason(reason), "Starting") if reason in _REASONS else "Starting"
-    return _BY_REASON.get(Reason(reason), "Waiting") if reason in _REASONS else "Waiting"
 
 
 class _Families:

@@ -40,12 +40,12 @@ class Scheduler:
         cache: Cache,
         leader: Leader,
         identity: str,
-        made: Callable[[Key], None],
         metrics: Metrics,
+        mark: Callable[[Key], None],
     ) -> None:
-        """Look at schedules through these; `made` has a run looked at that was just made."""
-        self._made = made
+        """Look at schedules through these; `mark` has a run looked at."""
         self._metrics = metrics
+        self._mark = mark
         self._api = api
         self._cache = cache
         self._leader = leader
@@ -99,8 +99,8 @@ class Scheduler:
         try:
             made = await self._api.create(RUNS.path(namespace), action.manifest)
             self._cache.put(RUNS.plural, made)
-            # Its echo will be known already.
-            self._made((namespace, name))
+            # The watch's event tells nothing new any more where it comes after the answer.
+            self._mark((namespace, str(name)))
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 there = await self._api.get(RUNS.path(namespace, name))

@@ -24,7 +24,7 @@ def operate(namespace: str, dsn: str, tally: str, log: str, fault: Fault) -> Non
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    logs.configure("INFO")
+    logs.configure("INFO", namespace)
     install(fault, Tally(tally))
     settings = Settings(
         config=Config(environment=namespace, image="engine:1", ray_version="2.60.0"),

@@ -31,7 +31,7 @@ class Repository:
     def take(self, *sources: Path) -> None:
         """Commit copies of folders, each under its own name."""
         for source in sources:
-            shutil.copytree(source, self._folder / source.name)
+            shutil.copytree(source, self._folder / source.name, symlinks=True)
         self._commit("Add what is installed")
 
     def commit(self, files: Mapping[str, Any]) -> str:

@@ -33,8 +33,11 @@ _MOST_LINES = 6
 _MOST_ROWS = 8
 
 
-def draw(board: dict, prometheus: Prometheus, picture: Path) -> None:
-    """Draw a dashboard into a PNG file."""
+def draw(board: dict, prometheus: Prometheus, picture: Path, run: str) -> None:
+    """Draw a dashboard into a PNG file, with a run chosen where it shows one."""
+    for panel in board["panels"]:
+        for target in panel.get("targets", ()):
+            target["expr"] = substituted(target["expr"], run)
     bottom = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in board["panels"])
     width, height = 18.0, bottom * _UNIT + 0.7
     figure = plt.figure(figsize=(width, height), facecolor=_BACK)
@@ -67,7 +70,7 @@ def draw(board: dict, prometheus: Prometheus, picture: Path) -> None:
 
 def _stat(_figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
     target = panel["targets"][0]
-    found = prometheus.instant(substituted(target["expr"]))
+    found = prometheus.instant(target["expr"])
     if not found:
         _nothing(box, panel)
         return
@@ -79,6 +82,8 @@ def _stat(_figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
             text += f"  +{len(found) - 1}"
     else:
         text = shown(value, defaults.get("unit", "short"), defaults.get("decimals"))
+        for each in defaults.get("mappings", ()):
+            text = each["options"].get(str(int(value)), {"text": text})["text"]
     colour = _INK
     for step in defaults["thresholds"]["steps"]:
         if step.get("value") is None or value >= step["value"]:
@@ -98,7 +103,7 @@ def _lines(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
     }
     known: list[tuple[str, list[datetime], list[float]]] = []
     for target in panel["targets"]:
-        for one in prometheus.over_time(substituted(target["expr"]), 2):
+        for one in prometheus.over_time(target["expr"], 2):
             times = [datetime.fromtimestamp(t, UTC) for t, _ in one["values"]]
             values = [float(v) for _, v in one["values"]]
             if any(not isnan(v) for v in values):
@@ -138,7 +143,7 @@ def _lines(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
         axes.set_ylim(top=defaults["max"] * 1.02)
     elif axes.get_ylim()[1] <= axes.get_ylim()[0] + 1e-9:
         axes.set_ylim(top=axes.get_ylim()[0] + 1)
-    unit = defaults.get("unit", "short")
+    unit, places = defaults.get("unit", "short"), defaults.get("decimals")
     axes.yaxis.set_major_formatter(lambda v, _: shown(v, unit))
     axes.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M"))
     axes.xaxis.set_major_locator(mdates.MinuteLocator())
@@ -152,7 +157,7 @@ def _lines(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
         x = place.x0 + (0.15 / inches[0]) + (number % 2) * place.width / 2
         y = place.y0 + (0.06 + 0.17 * ((listed + 1) // 2 - 1 - number // 2)) / inches[1]
         figure.text(x, y, "\u25ac", color=_bright(colour), size=9)
-        label = f"{name or panel['title'].lower()}  {shown(last[name], unit)}"
+        label = f"{name or panel['title'].lower()}  {shown(last[name], unit, places)}"
         figure.text(x + 0.2 / inches[0], y, label[:60], color=_FAINT, size=7.5)
     if len(colours) > _MOST_LINES:
         more = f"+ {len(colours) - _MOST_LINES} more"
@@ -178,7 +183,7 @@ def _stack(axes: Axes, known: list, colours: dict[str, str], held: bool) -> None
 
 def _bars(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
     target = panel["targets"][0]
-    found = prometheus.instant(substituted(target["expr"]))
+    found = prometheus.instant(target["expr"])
     if not found:
         _nothing(box, panel)
         return
@@ -194,9 +199,10 @@ def _bars(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
     colour = _bright(defaults["thresholds"]["steps"][0]["color"])
     axes.barh(names, values, color=colour, height=0.5)
     axes.set_ylim(-1, max(3, len(names)))
+    unit, places = defaults.get("unit", "short"), defaults.get("decimals")
     for at, value in enumerate(values):
-        axes.text(value, at, f" {shown(value, defaults.get('unit', 'short'))}", color=_INK,
-                  size=8, va="center")  # fmt: skip
+        text = f" {shown(value, unit, places)}"
+        axes.text(value, at, text, color=_INK, size=8, va="center")
     axes.tick_params(colors=_INK, labelsize=8, length=0)
     axes.set_xticks([])
     for side in axes.spines.values():
@@ -235,7 +241,7 @@ def _merged(panel: dict, prometheus: Prometheus) -> tuple[list[str], list[list[s
     single = len(panel["targets"]) == 1
     for target in panel["targets"]:
         value_column = "Value" if single else f"Value #{target['refId']}"
-        for one in prometheus.instant(substituted(target["expr"])):
+        for one in prometheus.instant(target["expr"]):
             labels = {k: v for k, v in one["metric"].items() if k != "__name__"}
             # Rows merge where the labels that both have agree.
             match = next(

@@ -98,15 +98,15 @@ def faster(expr: str) -> str:
     return _SECONDS.sub(lambda found: str(int(found[1]) // FASTER), _WINDOW.sub(window, expr))
 
 
-def substituted(expr: str) -> str:
-    """A panel's query as Grafana would ask it, of everything."""
+def substituted(expr: str, run: str = ".*") -> str:
+    """A panel's query as Grafana would ask it, of everything or of one run."""
     for variable, value in {
         "$__rate_interval": "15s",
         "$__range": "10m",
         "$environment": ".*",
         "$namespace": ".*",
         "$schedule": ".*",
-        "$run": ".*",
+        "$run": run,
     }.items():
         expr = expr.replace(variable, value)
     assert "$" not in expr, expr

@@ -10,6 +10,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +54,7 @@ SUMMARY = {
     "stageSeconds": {"ingest": 1.2, "cluster": 4.5, "teams": 7.5},
     "links": {"report": "test/life/r/k/1-1/report.html", "results": "test/life/r/k/1-1"},
 }  # fmt: skip
+LASTED = 'count_over_time(insights:silhouette:line{line="survey"}[2m]) > 25'
 ONCE = {"retries": {"limit": 0}}
 
 
@@ -193,10 +196,10 @@ def test_everything_that_can_go_wrong_is_seen(stage) -> None:
     stage.keep_alive(stage.begin("goes-on"), "Teams", 50, rises=True)
     stage.begin("starting")
     for name, figures in {
-        "sales": {"people": 900},
-        "engineering": {"people": 3100, "clusters": 5, "softRulesBroken": 3},
-        "uneven": {"balance": {"before": 0.10, "after": 0.13}},
-        "torn": {"rejectedRows": 400},
+        "sales": {"people": 900, "silhouette": 0.61, "worstTeamDistance": 0.3},
+        "engineering": {"people": 3100, "clusters": 5, "softRulesBroken": 3, "stability": 0.71},
+        "uneven": {"balance": {"before": 0.10, "after": 0.13}, "worstTeamDistance": 1.2},
+        "torn": {"people": 1500, "rejectedRows": 400, "stability": 0.55, "softRulesBroken": 2},
         "other-groups": {"clusterChange": {"people": 1100, "moved": 800, "adjustedRand": 0.1}},
     }.items():
         stage.publish(stage.begin(name), **figures)
@@ -204,17 +207,34 @@ def test_everything_that_can_go_wrong_is_seen(stage) -> None:
     stage.fail(stage.begin("no-people"), FailureClass.USER, "NoPeople")
     survey = stage.life("survey")
     for seed in range(6):
+        if seed == 5:
+            # A week of good results.
+            wait_for(lambda: prometheus.instant(LASTED) != [], 60)
         survey.apply(clustering={"seed": seed})
         survey.wait(lambda: survey.says() != ("True", "Published") and len(survey.children()) == 1)
-        stage.publish(survey, people=1200 + 35 * seed, silhouette=0.2 if seed == 5 else 0.5)
+        stage.publish(
+            survey,
+            people=1200 + 35 * seed,
+            silhouette=0.2 if seed == 5 else 0.5,
+            stability=0.9 - 0.05 * seed,
+        )
     stage.fires("InsightsRunFailed", run="no-people")
     for figure in ("balance", "rejected rows", "likeness to the result before"):
         stage.fires("InsightsQualityDropped", figure=figure)
     stage.fires("InsightsQualityDropped", figure="silhouette", line="survey")
+    # Once more, while its result stays to be seen.
+    survey.apply(clustering={"seed": 5}, rerun="once more")
+    survey.wait(lambda: len(survey.children()) == 1)
+    stage.keep_alive(survey, "Cluster", 20, rises=True)
     stage.fires("InsightsRunStuck", 90, run="stuck")
-    assert {each["metric"]["run"] for each in prometheus.fired("InsightsRunStuck")} <= {
-        "stuck", "starting",
-    }  # fmt: skip
+    stuck = {each["metric"]["run"] for each in prometheus.fired("InsightsRunStuck")}
+    assert not stuck & {"goes-on", "sales", "survey", "no-people"}
+
+    # Nobody drives the runs of the schedule but this.
+    wait_for(lambda: scheduled(stage) != [], 70)
+    made = stage.life(scheduled(stage)[0]["metadata"]["name"])
+    made.wait(lambda: len(made.children()) == 1)
+    stage.publish(made, people=1500)
 
     doomed = [f"doomed-{n}" for n in range(5)]
     with ThreadPoolExecutor(5) as pool:
@@ -229,9 +249,6 @@ def test_everything_that_can_go_wrong_is_seen(stage) -> None:
     wait_for(lambda: prometheus.instant(reachable) != [], 60)
 
     until_second(58)
-    for run in scheduled(stage):
-        if run["status"]["conditions"][-1]["status"] != "True":
-            stage.publish(stage.life(run["metadata"]["name"]), people=1500)
     leader = stage.leading()
     with frozen(pids_of(stage.apiserver, "kube-apiserver")):
         stage.fires("InsightsNoLeader", 40)
@@ -244,7 +261,12 @@ def test_everything_that_can_go_wrong_is_seen(stage) -> None:
     stage.fires("InsightsOperatorDown", 40)
     for port in stage.ports:
         stage.replica(port)
-    stage.fires("InsightsScheduleMissed", 90, schedule="minutely")
+    # Its time came while nobody was there, and its deadline is short.
+    stage.fires("InsightsScheduleMissed", 90, schedule="minutely", why="missed")
+    stage.fires("InsightsRunFailed", 30, run="no-people")
+    # What a person sees afterwards: one leads again.
+    wait_for(lambda: prometheus.instant("sum(insights_operator_leader) == 1") != [], 60)
+    wait_for(lambda: prometheus.instant('insights_run_people{run="survey"}') != [], 60)
     for alert in alerts():
         assert prometheus.fired(alert["alert"]), alert["alert"]
 
@@ -289,12 +311,13 @@ def test_every_recorded_series_is_there(stage) -> None:
 def test_a_picture_of_each_dashboard(stage, path, tmp_path) -> None:
     folder = Path(os.environ.get("INSIGHTS_PICTURES", tmp_path))
     picture = folder / f"{path.stem}.png"
-    draw(json.loads(path.read_text()), stage.prometheus, picture)
+    draw(json.loads(path.read_text()), stage.prometheus, picture, "survey")
     assert picture.stat().st_size > 20_000
 
 
 def test_no_series_tells_of_more_than_names_and_words(stage) -> None:
-    names = {s["metric"]["__name__"] for s in stage.prometheus.instant('{job="insights-operator"}')}
+    found = stage.prometheus.over_time('count by (__name__) ({job="insights-operator"})', 5)
+    names = {each["metric"]["__name__"] for each in found}
     page = (REPOSITORY / "docs/metrics.md").read_text()
     ours = {name for name in names if name.startswith("insights_")}
     assert len(ours) > 50
@@ -303,3 +326,46 @@ def test_no_series_tells_of_more_than_names_and_words(stage) -> None:
         for ending in ("_bucket", "_count", "_sum", "_created"):
             family = family.removesuffix(ending)
         assert f"`{family}`" in page or f"`{family}_total`" in page, name
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux here: install Debian's package")
+@pytest.mark.parametrize(("width", "colour"), [(80, True), (80, False), (140, True)])
+def test_top_in_a_terminal(stage, tmp_path, width, colour) -> None:
+    """What `insights top` draws into a real terminal of that width, and how it ends."""
+    name = f"top-{os.getpid()}-{width}-{colour}"
+    tmux = ["tmux", "-L", name]
+    program = Path(sys.executable).parent / "insights"
+    plain = "" if colour else "NO_COLOR=1 "
+    command = (
+        f"env KUBECONFIG={stage.apiserver.kubeconfig} TERM=tmux-256color {plain}{program} top -n "
+        f"{NAMESPACE} --interval 1; echo ended with $?; sleep 30"
+    )
+    subprocess.run(
+        [*tmux, "-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", "24", command],
+        check=True,
+    )  # fmt: skip
+
+    def pane(*more: str) -> str:
+        return subprocess.run(
+            [*tmux, "capture-pane", "-p", *more], capture_output=True, text=True, check=True
+        ).stdout
+
+    try:
+        wait_for(lambda: "STATE" in pane(), 30)
+        lines = pane().splitlines()
+        folder = Path(os.environ.get("INSIGHTS_PICTURES", tmp_path))
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name.replace(str(os.getpid()), 'pane')}.txt").write_text("\n".join(lines))
+        header = next(line for line in lines if "STATE" in line)
+        column = header.index("STATE")
+        shown = lines[lines.index(header) + 1 :]
+        failed = [line for line in shown if line.startswith("doomed-")]
+        assert len(failed) == 5
+        assert all(line[column:].startswith("✗ Failed") for line in failed)
+        # Failures first.
+        assert lines.index(failed[0]) < next(i for i, x in enumerate(lines) if "● Running" in x)
+        assert ("\x1b[3" in pane("-e").replace("\x1b[39m", "")) is colour
+        subprocess.run([*tmux, "send-keys", "C-c"], check=True)
+        wait_for(lambda: "ended with 0" in pane(), 20)
+    finally:
+        subprocess.run([*tmux, "kill-server"], check=False)

@@ -22,6 +22,7 @@ _COMMANDS = {
     "simulate": ("simulate", "simulate"),
     "export": ("results", "export"),
     "wait": ("wait", "wait"),
+    "top": ("top", "top"),
     "drive": ("drive", "drive"),
     "db": ("database", "database"),
 }

@@ -7,11 +7,14 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import obstore
 import psycopg
 import typer
 
@@ -23,12 +26,14 @@ from insights_workloads.cli.console import ExitCode, fail
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
-from insights_workloads.results.stores import store_from_environment
+from insights_workloads.results.publish import DRIVER_LOG
+from insights_workloads.results.stores import ResultsStore, open_objects, store_from_environment
 from insights_workloads.version import ENGINE_VERSION
 
 __all__ = ["drive"]
 
 _PROGRESS_SECONDS = 10.0
+_KEPT_LINES = 5000
 
 
 def drive() -> None:
@@ -46,6 +51,7 @@ def drive() -> None:
         fail(f"the environment lacks {error}; the operator sets it")
     signal.signal(signal.SIGTERM, _stop)
     log = _Log(execution, attempt)
+    held: Claim | None = None
     try:
         with psycopg.connect(store.dsn, connect_timeout=15) as connection:
             held = driver.claim(connection, execution, attempt)
@@ -61,14 +67,28 @@ def drive() -> None:
     except Fenced:
         log("fenced")
     except RunFailedError as error:
-        log("failed", reason=error.reason.value, failure=error.failure.value, detail=str(error))
+        log.error(
+            "failed", reason=error.reason.value, failure=error.failure.value, detail=str(error)
+        )
         # The class is in Postgres; a child that ends well keeps Kubernetes from trying again.
         raise typer.Exit(
             ExitCode.OK if error.failure is FailureClass.USER else ExitCode.FAILED
         ) from None
     except psycopg.OperationalError:
-        log("failed", reason="StoreUnreachable")
+        log.error("failed", reason=Reason.STORE_UNREACHABLE.value)
         raise typer.Exit(ExitCode.FAILED) from None
+    except Exception as error:  # noqa: BLE001 (its text may quote the roster: only its kind is told)
+        frames = traceback.extract_tb(error.__traceback__)
+        log.error(
+            "failed",
+            reason=Reason.INTERNAL.value,
+            error=type(error).__name__,
+            at=[f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]],
+        )
+        raise typer.Exit(ExitCode.FAILED) from None
+    finally:
+        if held is not None:
+            log.keep(store, f"{held.prefix}/{DRIVER_LOG}")
 
 
 def _expect_version(dsn: str, held: Claim) -> None:
@@ -99,7 +119,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 class _Log:
-    """JSON lines on standard output, each with run, execution and attempt."""
+    """JSON lines on standard output, each with run, execution and attempt: see docs/logs.md."""
 
     def __init__(self, execution: Execution, attempt: int) -> None:
         self._fields = {
@@ -111,11 +131,28 @@ class _Log:
         }
         self._stage = ""
         self._told = 0.0
+        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def __call__(self, message: str, **fields: Any) -> None:
+        self._write("info", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._write("error", message, fields)
+
+    def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"time": now, "level": "info", "message": message, **self._fields, **fields}
-        print(json.dumps(line), file=sys.stdout, flush=True)
+        line = {"time": now, "level": level, "logger": __name__, "message": message}
+        text = json.dumps(line | self._fields | fields)
+        self._lines.append(text)
+        print(text, file=sys.stdout, flush=True)
+
+    def keep(self, store: ResultsStore, path: str) -> None:
+        """Put what was said beside the results: on a standing cluster no pod of ours has it."""
+        try:
+            objects = open_objects(store.objects)
+            obstore.put(objects, path, ("\n".join(self._lines) + "\n").encode())
+        except (OSError, obstore.exceptions.BaseError) as error:
+            self("log not kept", error=type(error).__name__)
 
     def progress(self, snapshot: Snapshot) -> None:
         now = datetime.now(UTC).timestamp()

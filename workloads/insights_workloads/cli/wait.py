@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from insights_crds.v1 import GROUP, VERSION, AnalysisRun
+from insights_workloads.cli.cluster import connect
 from insights_workloads.cli.console import ExitCode, err, fail, out
 
 __all__ = ["verdict", "wait"]
@@ -27,15 +28,7 @@ def wait(
 
     Exit codes: 0 it succeeded; 1 it failed; 2 there is no such run, or it did not finish in time.
     """
-    try:
-        from kubernetes import client, config
-    except ImportError:
-        fail("this needs the package kubernetes: install observer-coordinator-insights[local]")
-    try:
-        config.load_config()  # type: ignore[no-untyped-call]
-        context = config.list_kube_config_contexts()[1]["context"]  # type: ignore[no-untyped-call]
-    except (config.ConfigException, TypeError, KeyError):
-        fail("no cluster: neither KUBECONFIG nor ~/.kube/config names one")
+    client, context = connect()
     namespace = namespace or context.get("namespace", "default")
     api = client.CustomObjectsApi()
     deadline = time.monotonic() + timeout
