@@ -18,6 +18,9 @@ FEWEST = 5
 """Fewest people that a published number may be about."""
 
 
+_Line = tuple[int | slice, int | slice]
+
+
 def shown_cells(counts: np.ndarray) -> np.ndarray:
     """Cells of a table that may be shown beside its totals.
 
@@ -34,9 +37,9 @@ def shown_cells(counts: np.ndarray) -> np.ndarray:
             bridge = next(_bridges(hidden), None)
             if bridge is None:
                 return ~hidden
-            line = (bridge[0], slice(None))
+            line = bridge[0], slice(None)
             if hidden[line].all():
-                line = (slice(None), bridge[1])
+                line = slice(None), bridge[1]
         open_cells = np.where(hidden[line], np.iinfo(np.int64).max, counts[line])
         if hidden[line].all():
             hidden[:] = True
@@ -53,7 +56,7 @@ def shown_groups(sizes: np.ndarray) -> np.ndarray:
     return shown_cells(np.asarray(sizes, dtype=np.int64)[None, :])[0] if len(sizes) else sizes > 0
 
 
-def _exposed_lines(counts: np.ndarray, hidden: np.ndarray) -> Iterator[tuple[object, ...]]:
+def _exposed_lines(counts: np.ndarray, hidden: np.ndarray) -> Iterator[_Line]:
     """Rows and columns whose hidden cells are one, or fewer than five people, beside shown ones."""
     for axis in (1, 0):
         many = hidden.sum(axis=axis)

@@ -227,7 +227,7 @@ class History(Model):
     attributes: Annotated[list[FieldName], Field(min_length=1, max_length=20)]
     """Attributes that name each person's former teams, one a round of teams."""
     weight: Weight = 1.0
-    """What each pair of former team-mates in a team costs."""
+    """What each person of a former team costs, beyond the first one in a team."""
 
     set_lists: ClassVar[frozenset[str]] = frozenset({"attributes"})
 

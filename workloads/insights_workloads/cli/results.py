@@ -177,7 +177,7 @@ def _show_one(publication: Publication, overview: dict[str, Any], home: Path) ->
     table.add_column("cluster")
     table.add_column("people", justify="right")
     table.add_column("share", justify="right")
-    features = list(max((c["means"] for c in overview["clusters"]), key=len))
+    features = next((list(c["means"]) for c in overview["clusters"] if c["means"]), [])
     for feature in features:
         table.add_column(feature, justify="right")
     for cluster in overview["clusters"]:
