@@ -114,6 +114,7 @@ class ReportContent:
         attributes: how the attributes that rules count are spread.
         shown_clusters: bool (k,), clusters of which this reader may see means.
         shown_teams: bool (g,), teams of which this reader may.
+        objectives: kinds of the objectives.
         listed_teams: indices of the teams that are listed.
         members: names of people by team, empty unless names were asked for.
         binding: rules that leave a team no room, by team, without those that are confidential.
@@ -141,6 +142,7 @@ class ReportContent:
     attributes: tuple[AttributeTable, ...]
     shown_clusters: np.ndarray
     shown_teams: np.ndarray
+    objectives: tuple[str, ...]
     listed_teams: tuple[int, ...]
     members: Mapping[int, Sequence[str]]
     binding: tuple[tuple[str, ...], ...]
@@ -192,6 +194,10 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         attributes=_attributes(result, constraints, owner=names),
         shown_clusters=_shown([p.size for p in clustering.profiles], names),
         shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
+        objectives=tuple(
+            str(part["kind"])
+            for part in (result.spec.get("teams") or {}).get("objectives") or ({"kind": "KPlus"},)
+        ),
         listed_teams=_listed(plan),
         members=_members(result) if names else {},
         binding=_binding(plan, _confidential(constraints)),

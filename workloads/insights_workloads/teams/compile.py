@@ -72,10 +72,12 @@ def compile_problem(
     eligible, allowed = combined(choices, people, ~slots.locked)
     scope = _scope(slots)
     home = _home(spec, hard, slots)
+    balanced, objectives = balanced_columns(spec, features, filled)
     return TeamProblem(
         features=tuple(features),
         matrix=filled,
-        balanced=balanced_columns(spec, features, filled),
+        balanced=balanced,
+        objectives=objectives,
         by_sum=any(objective.kind == "SkillSum" for objective in spec.objectives),
         slots=slots,
         unit=units(ties, people),

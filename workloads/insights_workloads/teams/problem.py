@@ -14,6 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from insights_workloads.teams.distinct_rows import distinct_rows
+from insights_workloads.teams.objectives import ObjectivePart
 from insights_workloads.teams.sizes import TeamSlots
 
 __all__ = [
@@ -175,6 +176,7 @@ class TeamProblem:
         features: names of the balanced features.
         matrix: float64 (n, d), the features in their units, without missing values.
         balanced: float64 (n, m), centred and weighted columns whose team means are to be zero.
+        objectives: whose columns these are.
         by_sum: whether team sums, not means, are to be equal.
         slots: the teams and their sizes.
         unit: int32 (n,), unit of each person.
@@ -197,6 +199,7 @@ class TeamProblem:
     features: tuple[str, ...]
     matrix: np.ndarray
     balanced: np.ndarray
+    objectives: tuple[ObjectivePart, ...]
     by_sum: bool
     slots: TeamSlots
     unit: np.ndarray
