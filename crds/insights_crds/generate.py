@@ -20,6 +20,7 @@ from insights_crds.chart_values import values_schema, values_text
 from insights_crds.reasons import FailureClass, Reason
 from insights_crds.structural import structural_schema
 from insights_crds.v1 import GROUP, VERSION, AnalysisRun, AnalysisSchedule
+from insights_crds.v1.meanings import MEANINGS
 
 __all__ = ["generated", "main"]
 
@@ -126,6 +127,8 @@ def _documentation() -> str:
         lines += ["", "Rules over several fields:", ""]
         lines += [f"- `{path}`: {message}" for path, message in rules] or ["- none"]
         lines += [""]
+    lines += ["## What rules for teams mean", "", "| case | what happens |", "|---|---|"]
+    lines += [f"| {meaning.about} | {meaning.text} |" for meaning in MEANINGS] + [""]
     lines += ["## Reasons", "", "| reason | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {text} |" for name, text in _members(Reason)]
     lines += ["", "## Classes of failure", "", "| class | meaning |", "|---|---|"]

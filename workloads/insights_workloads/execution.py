@@ -283,7 +283,14 @@ def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPla
         raise RunFailedError(FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, str(error)) from None
     except UnknownAttributeError as error:
         raise RunFailedError(FailureClass.USER, Reason.INVALID_SPEC, str(error)) from None
-    options = TeamOptions(spec.teams.seed, spec.teams.rounds, spec.teams.time_limit_seconds)
+    wanted = spec.teams.trade_offs
+    options = TeamOptions(
+        spec.teams.seed,
+        spec.teams.rounds,
+        spec.teams.time_limit_seconds,
+        plans=1 if wanted is None else wanted.plans,
+        choose=None if wanted is None else wanted.choose,
+    )
     plan = form_teams(problem, options, progress=progress)
     if plan.outcome is Outcome.INFEASIBLE and plan.conflict is not None:
         raise RunFailedError(

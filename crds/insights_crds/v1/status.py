@@ -93,6 +93,28 @@ class Balance(Model):
     """For the teams that were formed."""
 
 
+class ObjectiveValue(Model):
+    """How good a plan is by one objective."""
+
+    kind: _Name
+    """Kind of the objective."""
+    value: Annotated[float, Field(ge=0)]
+    """Share of what it looks at that lies between teams. Less is better."""
+
+
+class TradeOffPlan(Model):
+    """A plan that no other one beats in every objective."""
+
+    number: _Count
+    """Number by which `spec.teams.tradeOffs.choose` takes it."""
+    chosen: bool = False
+    """Whether it is the one that is published."""
+    objectives: Annotated[list[ObjectiveValue], Field(max_length=4)]
+    """How good it is."""
+
+    list_maps: ClassVar[dict[str, str]] = {"objectives": "kind"}
+
+
 class ClusterChange(Model):
     """What became of the clusters of the previous execution, over the people who are in both."""
 
@@ -151,6 +173,10 @@ class Summary(Model):
     """Soft rules that the teams do not wholly obey."""
     stage_seconds: StageSeconds | None = None
     """How long the computation took; it is not part of the result's files."""
+    reproducible: bool | None = None
+    """False where a time limit ended the search, and the best teams so far are given."""
+    trade_offs: Annotated[list[TradeOffPlan], Field(max_length=9)] = []
+    """Plans to choose from, where the spec asks for them."""
     links: Links = Links()
     """Where the results are."""
 

@@ -26,6 +26,7 @@ __all__ = [
     "TeamSize",
     "TeamType",
     "Teams",
+    "TradeOffs",
 ]
 
 _Value = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -227,9 +228,21 @@ class History(Model):
     attributes: Annotated[list[FieldName], Field(min_length=1, max_length=20)]
     """Attributes that name each person's former teams, one a round of teams."""
     weight: Weight = 1.0
-    """What each pair of former team-mates in a team costs."""
+    """What each person of a former team costs, beyond the first one in a team."""
 
     set_lists: ClassVar[frozenset[str]] = frozenset({"attributes"})
+
+
+class TradeOffs(Model):
+    """A set of plans to choose from where there are several objectives."""
+
+    plans: Annotated[int, Field(ge=2, le=9)] = 5
+    """Plans to look for, each with its part of the work. Those that another one beats in every
+    objective are left out; the rest is numbered from 1 in `status.summary.tradeOffs` and the
+    report, the best by the first objective first."""
+    choose: Annotated[int, Field(ge=1, le=9)] | None = None
+    """Number of the plan to take, the last one where there are fewer. Left out: the plan that is
+    best by the weights of the objectives."""
 
 
 class Teams(Model):
@@ -245,6 +258,8 @@ class Teams(Model):
         Objective(kind="KPlus")
     ]
     """What good teams have."""
+    trade_offs: TradeOffs | None = None
+    """Where set, several plans of which none is better in every objective are looked for."""
     worst_team_weight: Fraction = 0.25
     """Share of the objective, 0 to 1, that looks at the worst team instead of all."""
     constraints: Annotated[list[Constraint], Field(max_length=50)] = []
@@ -275,6 +290,11 @@ class Teams(Model):
             "!has(self.types) || self.types.size() == 0 || !(has(self.size) || has(self.count))",
             lambda t: not t.types or (t.size is None and t.count is None),
             "types must not be set together with size or count",
+        ),
+        Rule(
+            "!has(self.tradeOffs) || (has(self.objectives) && self.objectives.size() >= 2)",
+            lambda t: t.trade_offs is None or len(t.objectives) >= 2,
+            "tradeOffs needs two objectives or more",
         ),
         Rule(
             "!has(self.types) || self.types.filter(t, !has(t.count)).size() <= 1",

@@ -19,9 +19,11 @@ from insights_workloads import report
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
 from insights_workloads.clustering.comparison import compare
 from insights_workloads.ingest import ingest
+from insights_workloads.results import tables
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult, summarize
 from insights_workloads.teams import TeamOptions, compile_problem, form_teams
+from insights_workloads.teams.measure import figures
 
 WHEN = report.Provenance("evil<script>", "team-a", "0" * 64, 3, datetime(2026, 1, 2, tzinfo=UTC))
 
@@ -135,6 +137,7 @@ def test_rules_about_conflicts_and_minorities_are_no_reason_that_is_shown(tmp_pa
     ]
     outcome = replace(
         outcome,
+        roster=_WithAttributes(outcome.roster, {"f": ["x"] * outcome.roster.rows}),
         teams=replace(outcome.teams, reasons=reasons),
         spec={"teams": {"constraints": rules}},
     )
@@ -185,4 +188,78 @@ def test_a_browser_shows_it_without_an_error(tmp_path) -> None:
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert "CONSOLE" not in done.stderr
-    assert done.stdout.count("<button") == 8
+    assert done.stdout.count("<button") == 9
+
+
+def test_a_manager_sees_nothing_of_fewer_than_five_people(tmp_path) -> None:
+    whole = result(tmp_path, n=120)
+    small = whole.teams.team.copy()
+    crew = np.flatnonzero(small == 0)
+    # A team of three, as where teams may be small.
+    small[crew[3:]] = 1
+    matrix = whole.roster.matrix(ENERGIES)
+    spec = Teams.model_validate({"size": {"min": 1, "max": 20}})
+    sizes = np.bincount(small)
+    problem = compile_problem(spec, ENERGIES, matrix, whole.roster.column)
+    slots = replace(
+        problem.slots,
+        names=whole.teams.figures.names,
+        types=whole.teams.figures.types,
+        sizes=sizes,
+        locked=np.zeros(len(sizes), dtype=bool),
+    )
+    plan = replace(whole.teams, team=small, figures=figures(replace(problem, slots=slots), small))
+    assert plan.figures.sizes[0] == 3
+    few = replace(whole, teams=plan)
+    table = tables.teams(few).to_pylist()
+    hidden = [row["number"] for row in table if row["means"] == "{}"]
+    assert hidden[0] == 0
+    # One more is hidden: its mean and everyone's would give the first away.
+    assert len(hidden) == 2
+    assert all((row["variety"] is None) == (row["number"] in hidden) for row in table)
+    means = [f"{mean:.1f}" for mean in plan.figures.means[0]]
+    cells = "".join(f'<td class="num">{mean}</td>' for mean in means)
+    assert cells not in report.render(report.build(few, WHEN))
+    assert cells in report.render(report.build(few, WHEN, names=True))
+
+
+def test_counts_of_attributes_are_the_owners_where_they_are_small(tmp_path) -> None:
+    whole = result(tmp_path, n=120)
+    role = ["lead"] * 3 + ["senior"] * 40 + ["junior"] * 77
+    minority = ["x"] * 20 + ["y"] * 100
+    attributes = {"role": role, "origin": minority}
+    roster = _WithAttributes(whole.roster, attributes)
+    rules = {
+        "teams": {
+            "constraints": [
+                {"name": "a", "atLeast": {"attribute": "role", "values": ["lead"], "count": 1}},
+                {"name": "b", "noLoneMinority": {"attribute": "origin"}},
+            ]
+        }
+    }
+    content = report.build(replace(whole, roster=roster, spec=rules), WHEN)
+    (table,) = content.attributes
+    assert table.attribute == "role"
+    assert not (table.clusters_shown & (table.clusters < 5)).any()
+    assert not (table.teams_shown & (table.teams < 5)).any()
+    page = report.render(content)
+    assert "How role is spread" in page
+    assert "lead" not in page
+    assert "origin" not in page
+    owner = report.build(replace(whole, roster=roster, spec=rules), WHEN, names=True)
+    assert [t.attribute for t in owner.attributes] == ["role", "origin"]
+    assert owner.attributes[0].teams_shown.all()
+    assert ">lead<" in report.render(owner)
+
+
+class _WithAttributes:
+    def __init__(self, roster, attributes) -> None:
+        self._roster, self._attributes = roster, attributes
+
+    def __getattr__(self, name):
+        return getattr(self._roster, name)
+
+    def column(self, name):
+        if name in self._attributes:
+            return pa.chunked_array([pa.array(self._attributes[name])])
+        return self._roster.column(name)

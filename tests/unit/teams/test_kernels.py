@@ -30,7 +30,7 @@ def total(cost, units_of):
                 pairs = -count * (count - 1) / 2
                 over = max(0, count - cost.group_most[h])
                 whole += cost.group_weight[h] * (pairs if cost.group_most[h] < 0 else over)
-        whole += cost.misplaced * sum(not cost.allowed[cost.unit_class[u], g] for u in units)
+        whole += sum(cost.misfit[cost.unit_class[u], g] for u in units)
         away += sum(0 <= cost.home[p] != g for p in people)
     whole += cost.price * away
     return whole + HARD * max(0, away - cost.most_moves) * (cost.most_moves >= 0)
@@ -41,7 +41,7 @@ def crowd(cost, units_of):
     bare = cost._replace(
         values=cost.values * 0,
         tallied=cost.tallied[:, :0],
-        misplaced=0.0,
+        misfit=cost.misfit * 0,
         price=0.0,
         most_moves=-1,
     )
@@ -82,8 +82,7 @@ def test_change_is_the_difference_of_totals(seed, size, tied) -> None:
         unit_start=start,
         unit_people=random.permutation(n).astype(np.int32),
         unit_class=random.integers(0, 2, units).astype(np.int32),
-        allowed=random.random((2, teams)) < 0.6,
-        misplaced=HARD,
+        misfit=np.array([[HARD], [3.0]]) * (random.random((2, teams)) < 0.4),
         home=random.integers(-1, teams, n).astype(np.int32),
         most_moves=n // 2,
         price=0.7,

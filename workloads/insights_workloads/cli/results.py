@@ -177,7 +177,7 @@ def _show_one(publication: Publication, overview: dict[str, Any], home: Path) ->
     table.add_column("cluster")
     table.add_column("people", justify="right")
     table.add_column("share", justify="right")
-    features = list(overview["clusters"][0]["means"])
+    features = next((list(c["means"]) for c in overview["clusters"] if c["means"]), [])
     for feature in features:
         table.add_column(feature, justify="right")
     for cluster in overview["clusters"]:
@@ -186,7 +186,10 @@ def _show_one(publication: Publication, overview: dict[str, Any], home: Path) ->
             cluster["name"],
             f"{cluster['size']:,}",
             f"{100 * cluster['share']:.0f} %",
-            *(f"{cluster['means'][feature]:.1f}" for feature in features),
+            *(
+                f"{cluster['means'][feature]:.1f}" if cluster["means"] else "·"
+                for feature in features
+            ),
         )
     out.print(table)
     if summary.get("teams"):

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 
 from insights_crds.v1 import ENERGIES
 from insights_workloads.clustering import Clustering
+from insights_workloads.disclosure import shown_cells, shown_groups
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
 
-__all__ = ["PersonLine", "Provenance", "ReportContent", "build"]
+__all__ = ["AttributeTable", "PersonLine", "Provenance", "ReportContent", "build"]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
 _LISTED_PEOPLE = 3_000
+_LISTED_VALUES = 20
+_COUNTED = ("atLeast", "atMost")
 _CONFIDENTIAL = ("keepApart", "noLoneMinority")
 """Rules about conflicts and minorities: nobody is told that one of them was a reason."""
 _HOLDS = {
@@ -67,6 +71,27 @@ class PersonLine:
 
 
 @dataclass(frozen=True)
+class AttributeTable:
+    """How people with each value of an attribute are spread.
+
+    Attributes:
+        attribute: its name.
+        values: its values, the most frequent first.
+        clusters: int (v, k), people of each value in each cluster.
+        teams: int (v, g), in each team.
+        clusters_shown: bool (v, k), cells that this reader may see.
+        teams_shown: bool (v, g).
+    """
+
+    attribute: str
+    values: tuple[str, ...]
+    clusters: np.ndarray
+    teams: np.ndarray
+    clusters_shown: np.ndarray
+    teams_shown: np.ndarray
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything that stands in a report.
 
@@ -86,10 +111,15 @@ class ReportContent:
         teams: the teams, None where none were asked for.
         before: float64 (g,), distance from everyone of teams of a random split.
         rules: names of the rules of the spec, each with whether it is hard.
+        attributes: how the attributes that rules count are spread.
+        shown_clusters: bool (k,), clusters of which this reader may see means.
+        shown_teams: bool (g,), teams of which this reader may.
+        objectives: kinds of the objectives.
         listed_teams: indices of the teams that are listed.
         members: names of people by team, empty unless names were asked for.
         binding: rules that leave a team no room, by team, without those that are confidential.
         lines: one for each person, empty unless names were asked for.
+        owner: whether the reader may see everything about few people.
         engine: version of the engine.
         fingerprint: of the input.
     """
@@ -109,10 +139,15 @@ class ReportContent:
     teams: TeamPlan | None
     before: np.ndarray
     rules: tuple[tuple[str, bool], ...]
+    attributes: tuple[AttributeTable, ...]
+    shown_clusters: np.ndarray
+    shown_teams: np.ndarray
+    objectives: tuple[str, ...]
     listed_teams: tuple[int, ...]
     members: Mapping[int, Sequence[str]]
     binding: tuple[tuple[str, ...], ...]
     lines: tuple[PersonLine, ...]
+    owner: bool
     engine: str
     fingerprint: str
 
@@ -123,7 +158,8 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
     Args:
         result: the result.
         provenance: where it comes from.
-        names: whether people may be named.
+        names: whether the reader is the owner of the roster, whom people may be named to; anybody
+            else is told nothing of fewer than five people.
     """
     roster, clustering, plan = result.roster, result.clustering, result.teams
     energies = roster.matrix(ENERGIES)
@@ -155,10 +191,18 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         teams=plan,
         before=_distances_of_chance(plan),
         rules=tuple((str(c["name"]), "weight" not in c) for c in constraints),
+        attributes=_attributes(result, constraints, owner=names),
+        shown_clusters=_shown([p.size for p in clustering.profiles], names),
+        shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
+        objectives=tuple(
+            str(part["kind"])
+            for part in (result.spec.get("teams") or {}).get("objectives") or ({"kind": "KPlus"},)
+        ),
         listed_teams=_listed(plan),
         members=_members(result) if names else {},
         binding=_binding(plan, _confidential(constraints)),
         lines=_lines(result) if names else (),
+        owner=names,
         engine=result.engine,
         fingerprint=roster.fingerprint,
     )
@@ -192,6 +236,54 @@ def _distances_of_chance(plan: TeamPlan | None) -> np.ndarray:
     random = np.random.default_rng(0)
     draws = random.standard_normal((len(sizes), max(1, len(plan.features))))
     return np.asarray(spread * np.sqrt((draws**2).mean(axis=1)))
+
+
+def _shown(sizes: Sequence[int] | np.ndarray, owner: bool) -> np.ndarray:
+    people = np.asarray(sizes, dtype=np.int64)
+    return np.ones(len(people), dtype=bool) if owner else shown_groups(people)
+
+
+def _attributes(
+    result: RunResult, constraints: Sequence[Mapping[str, object]], *, owner: bool
+) -> tuple[AttributeTable, ...]:
+    """Tables of the attributes that rules count; of minorities for the owner alone."""
+    plan, roster = result.teams, result.roster
+    if plan is None or len(plan.figures.names) > _LISTED_TEAMS:
+        return ()
+    kinds = (*_COUNTED, "noLoneMinority") if owner else _COUNTED
+    hidden = {_attribute(rule, kind) for rule in constraints for kind in _CONFIDENTIAL}
+    wanted = [_attribute(rule, kind) for rule in constraints for kind in kinds]
+    tables = []
+    for name in dict.fromkeys(name for name in wanted if name is not None):
+        column = pd.Series(roster.column(name).to_pylist(), dtype=object).dropna().astype(str)
+        values = column.value_counts()
+        if len(values) > _LISTED_VALUES or (name in hidden and not owner):
+            continue
+        at = pd.Categorical(column, categories=values.index).codes.astype(np.int64)
+        rows = column.index.to_numpy()
+        by_cluster = _counted(at, result.clustering.labels[rows], len(values), result.clustering.k)
+        by_team = _counted(at, plan.team[rows], len(values), len(plan.figures.names))
+        tables.append(
+            AttributeTable(
+                attribute=name,
+                values=tuple(str(value) for value in values.index),
+                clusters=by_cluster,
+                teams=by_team,
+                clusters_shown=np.full(by_cluster.shape, owner) | shown_cells(by_cluster),
+                teams_shown=np.full(by_team.shape, owner) | shown_cells(by_team),
+            )
+        )
+    return tuple(tables)
+
+
+def _attribute(rule: Mapping[str, object], kind: str) -> str | None:
+    part = rule.get(kind)
+    return str(part["attribute"]) if isinstance(part, Mapping) else None
+
+
+def _counted(value: np.ndarray, group: np.ndarray, values: int, groups: int) -> np.ndarray:
+    cells = np.bincount(value * groups + group, minlength=values * groups)
+    return np.asarray(cells.reshape(values, groups))
 
 
 def _listed(plan: TeamPlan | None) -> tuple[int, ...]:

@@ -50,6 +50,8 @@ def render(content: ReportContent) -> str:
             for column, fault, rows in content.faults
         ],
         rules=_rules(content),
+        attributes=_attributes(content),
+        names=content.owner,
         people=_people(content),
     )
 
@@ -65,6 +67,7 @@ def _clusters(content: ReportContent, colors: tuple[str, ...]) -> list[dict[str,
             "number": number + 1,
             "color": colors[number],
             "profile": profile,
+            "shown": bool(content.shown_clusters[number]),
             "bars": _svg(charts.difference_bars(content.clustering.features, profile.effects)),
         }
         for number, profile in enumerate(content.clustering.profiles)
@@ -121,7 +124,10 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
     if plan is None:
         return None
     figures = plan.figures
-    worst = int(np.argmax(figures.distance))
+    seen = content.shown_teams
+    # The figures of a team that is too small to be told about are left out of extremes too.
+    some = seen if seen.any() else np.ones(len(seen), dtype=bool)
+    worst = int(np.argmax(np.where(some, figures.distance, -1.0)))
     return {
         "plan": plan,
         "count": len(figures.names),
@@ -130,17 +136,22 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
         "worst_distance": float(figures.distance[worst]),
         "mean_before": float(content.before.mean()),
         "mean_after": float(figures.distance.mean()),
-        "least_variety": float(figures.variety.min()),
-        "most_variety": float(figures.variety.max()),
+        "least_variety": float(figures.variety[some].min()),
+        "most_variety": float(figures.variety[some].max()),
+        "any_shown": bool(seen.any()),
         "strips": _svg(
-            charts.strips(content.before, figures.distance, "distance in standard deviations")
+            charts.strips(
+                content.before[some], figures.distance[some], "distance in standard deviations"
+            )
         ),
         "rows": [
             {
                 "name": figures.names[at],
                 "type": figures.types[at],
                 "size": int(figures.sizes[at]),
+                "shown": bool(seen[at]),
                 "means": [float(mean) for mean in figures.means[at]],
+                "made_of": _made_of(content, at),
                 "distance": float(figures.distance[at]),
                 "variety": float(figures.variety[at]),
                 "members": content.members.get(at, ()),
@@ -149,6 +160,43 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
             for at in content.listed_teams
         ],
     }
+
+
+def _attributes(content: ReportContent) -> list[dict[str, Any]]:
+    """For each attribute its values: people, and how many in each cluster and in a team."""
+    return [
+        {
+            "name": table.attribute,
+            "rows": [
+                {
+                    "value": value if table.clusters_shown[at].any() else None,
+                    "people": int(table.clusters[at].sum()),
+                    "clusters": [
+                        int(count) if may else None
+                        for count, may in zip(
+                            table.clusters[at], table.clusters_shown[at], strict=True
+                        )
+                    ],
+                    "teams": int((table.teams[at] > 0).sum())
+                    if table.teams_shown[at].all()
+                    else None,
+                    "most": int(table.teams[at].max()) if table.teams_shown[at].all() else None,
+                }
+                for at, value in enumerate(table.values)
+            ],
+        }
+        for table in content.attributes
+    ]
+
+
+def _made_of(content: ReportContent, team: int) -> list[str]:
+    """Values of the counted attributes in a team, as far as this reader may see them."""
+    return [
+        f"{int(table.teams[at, team])} {value}"
+        for table in content.attributes
+        for at, value in enumerate(table.values)
+        if table.teams_shown[at, team] and table.teams[at, team]
+    ]
 
 
 def _people(content: ReportContent) -> list[dict[str, Any]]:

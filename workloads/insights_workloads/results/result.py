@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from insights_crds.v1 import Balance, ClusterChange, Links, StageSeconds, Summary
+from insights_crds.v1.status import ObjectiveValue, TradeOffPlan
 from insights_workloads.clustering import Clustering
 from insights_workloads.ingest import Roster
 from insights_workloads.results.previous import Change
@@ -63,9 +64,30 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
         soft_rules_broken=(
             None if teams is None else sum(not each.hard for each in teams.violations)
         ),
+        # Said only where it is not so, as with all that is usual.
+        reproducible=None if teams is None or teams.reproducible else False,
+        trade_offs=[] if teams is None else _trade_offs(result, teams),
         links=Links(report=f"{prefix}/report.html", results=prefix),
     )
-    return summary.model_dump(mode="json", by_alias=True, exclude_none=True)
+    wire: dict[str, Any] = summary.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if not summary.trade_offs:
+        del wire["tradeOffs"]
+    return wire
+
+
+def _trade_offs(result: RunResult, teams: TeamPlan) -> list[TradeOffPlan]:
+    kinds = [str(part["kind"]) for part in (result.spec.get("teams") or {}).get("objectives", ())]
+    return [
+        TradeOffPlan(
+            number=offer.number,
+            chosen=offer.chosen,
+            objectives=[
+                ObjectiveValue(kind=kind, value=round(value, 9))
+                for kind, value in zip(kinds, offer.values, strict=True)
+            ],
+        )
+        for offer in teams.trade_offs
+    ]
 
 
 def _least_stability(clustering: Clustering) -> float | None:

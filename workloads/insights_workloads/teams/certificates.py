@@ -99,13 +99,14 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
                 f"{int(counts.max())} people of one group of `{rule.name}` are locked into the "
                 f"same team, which it allows for {rule.most}; unlock some of them",
             )
-    if problem.eligibility is not None and problem.eligibility_weight is None:
+    choices = tuple(rule.name for rule in problem.choices if rule.weight is None)
+    if choices:
         some = np.asarray(problem.allowed.any(axis=1))
         nowhere = int((~some[problem.eligible] & ~locked).sum())
         if nowhere:
             yield Conflict(
-                (problem.eligibility,),
-                f"`{problem.eligibility}` leaves {nowhere} people no team that they may be in; "
+                choices,
+                f"{_named(choices)} leaves {nowhere} people no team that they may be in; "
                 "correct the names of teams or types in that attribute",
             )
 

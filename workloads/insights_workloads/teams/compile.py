@@ -1,13 +1,6 @@
 """From rules in the spec and columns of the roster to arrays.
 
-What the rules mean, exactly:
-
-- an empty value stands outside every rule; undisclosed is no minority;
-- a share rounds up for at least and down for at most, by the size of each team;
-- keep together is transitive over all such rules;
-- a missing number counts as everyone's mean;
-- people locked to a team that is not there are locked to the next free one, which takes the name;
-- rules that name types hold only in teams of those types.
+What rules mean where two readings are possible stands in `insights_crds.v1.meanings`.
 """
 
 from __future__ import annotations
@@ -21,12 +14,14 @@ import pyarrow as pa
 from insights_crds.v1 import AttributeBound, Constraint, Teams
 from insights_workloads.teams.objectives import balanced_columns
 from insights_workloads.teams.problem import (
+    ChoiceRule,
     CountRule,
     GroupRule,
     LockRule,
     RangeRule,
     TeamProblem,
     TieRule,
+    combined,
     units,
 )
 from insights_workloads.teams.sizes import TeamSlots, team_slots
@@ -64,30 +59,32 @@ def compile_problem(
     people = len(matrix)
     filled = np.where(np.isfinite(matrix), matrix, np.nanmean(matrix, axis=0))
     hard = _Reader(columns)
-    locked_teams = _only(spec, "locked_teams")
-    lock_names = (
-        hard.text(locked_teams.locked_teams.attribute, locked_teams.name)
-        if locked_teams is not None and locked_teams.locked_teams is not None
-        else pd.Series([None] * people, dtype=object)
-    )
+    lock_names = pd.Series([None] * people, dtype=object)
+    for rule in spec.constraints:
+        if rule.locked_teams is not None:
+            held_here = hard.text(rule.locked_teams.attribute, rule.name)
+            lock_names = lock_names.where(lock_names.notna(), held_here)
     held = {str(k): int(v) for k, v in lock_names.dropna().value_counts(sort=False).items()}
     slots = team_slots(spec, people, held) if slots is None else slots
     slots, locks = _locks(spec, hard, slots, lock_names)
     ties = tuple(_ties(spec, hard))
-    eligible, allowed, eligibility = _eligibility(spec, hard, slots, people)
+    choices = tuple(_choices(spec, hard, slots))
+    eligible, allowed = combined(choices, people, ~slots.locked)
     scope = _scope(slots)
-    selective = _only(spec, "eligible")
     home = _home(spec, hard, slots)
+    balanced, objectives = balanced_columns(spec, features, filled)
     return TeamProblem(
         features=tuple(features),
         matrix=filled,
-        balanced=balanced_columns(spec, features, filled),
+        balanced=balanced,
+        objectives=objectives,
         by_sum=any(objective.kind == "SkillSum" for objective in spec.objectives),
         slots=slots,
         unit=units(ties, people),
         fixed=_fixed(locks, people),
         eligible=eligible,
         allowed=allowed,
+        choices=choices,
         counts=tuple(_count_rules(spec, hard, slots, scope)),
         groups=tuple(_group_rules(spec, hard, slots, scope)),
         ranges=tuple(_range_rules(spec, hard, slots, scope)),
@@ -96,8 +93,6 @@ def compile_problem(
         move_price=spec.stability.move_price if spec.stability else 0.0,
         ties=ties,
         locks=locks,
-        eligibility=eligibility,
-        eligibility_weight=selective.weight if selective is not None else None,
         worst_weight=spec.worst_team_weight,
     )
 
@@ -139,10 +134,6 @@ class _Reader:
             ) from None
 
 
-def _only(spec: Teams, kind: str) -> Constraint | None:
-    return next((c for c in spec.constraints if getattr(c, kind) is not None), None)
-
-
 def _ties(spec: Teams, read: _Reader) -> Iterator[TieRule]:
     for rule in spec.constraints:
         if rule.keep_together is not None:
@@ -159,7 +150,10 @@ def _locks(
     locks = []
     for rule in spec.constraints:
         if rule.locked_teams is not None:
-            held = lock_names.map(at).fillna(-1).to_numpy(dtype=np.int32)
+            named = read.text(rule.locked_teams.attribute, rule.name)
+            # Of several such rules the first that names somebody's team holds.
+            here = named.where(named == lock_names, None)
+            held = here.map(at).fillna(-1).to_numpy(dtype=np.int32)
             locks.append(LockRule(rule.name, held, closed=True))
     for rule in spec.constraints:
         if rule.locked_people is None:
@@ -196,23 +190,21 @@ def _fixed(locks: Sequence[LockRule], people: int) -> np.ndarray:
     return np.asarray(fixed, dtype=np.int32)
 
 
-def _eligibility(
-    spec: Teams, read: _Reader, slots: TeamSlots, people: int
-) -> tuple[np.ndarray, np.ndarray, str | None]:
-    rule = _only(spec, "eligible")
-    open_teams = ~slots.locked
-    if rule is None or rule.eligible is None:
-        return np.zeros(people, np.int32), open_teams[None, :].copy(), None
-    wanted = read.text(rule.eligible.attribute, rule.name)
-    codes, values = pd.factorize(wanted)
-    allowed = np.zeros((len(values) + 1, len(slots.names)), dtype=bool)
-    allowed[0] = open_teams
-    for at, value in enumerate(values, start=1):
-        named = {part.strip() for part in str(value).split("|")}
-        allowed[at] = open_teams & np.array(
-            [n in named or t in named for n, t in zip(slots.names, slots.types, strict=True)]
-        )
-    return (codes + 1).astype(np.int32), allowed, rule.name
+def _choices(spec: Teams, read: _Reader, slots: TeamSlots) -> Iterator[ChoiceRule]:
+    types = np.array(slots.types, dtype=object)
+    for rule in spec.constraints:
+        if rule.eligible is None:
+            continue
+        codes, values = pd.factorize(read.text(rule.eligible.attribute, rule.name))
+        # Who must be in one of some teams, by a rule for a type, is free among teams of others.
+        free = ~np.isin(types, list(rule.types)) if rule.types else np.zeros(len(types), dtype=bool)
+        allowed = np.ones((len(values) + 1, len(slots.names)), dtype=bool)
+        for at, value in enumerate(values, start=1):
+            named = {part.strip() for part in str(value).split("|")}
+            allowed[at] = free | np.array(
+                [n in named or t in named for n, t in zip(slots.names, slots.types, strict=True)]
+            )
+        yield ChoiceRule(rule.name, rule.weight, (codes + 1).astype(np.int32), allowed)
 
 
 def _scope(slots: TeamSlots) -> Callable[[Constraint], np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from insights_workloads.progress import Progress, silent
@@ -15,10 +17,17 @@ from insights_workloads.teams.measure import balance, broken_rules, figures
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reasons import find_reasons
-from insights_workloads.teams.search import TeamOptions, search
+from insights_workloads.teams.search import TeamOptions, search, usual_rounds
 from insights_workloads.teams.stability import moved_people, rematched
 from insights_workloads.teams.start import place, placed_as
 from insights_workloads.teams.state import SearchState
+from insights_workloads.teams.trade_offs import (
+    TradeOff,
+    not_dominated,
+    objective_values,
+    reweighted,
+    weights_to_try,
+)
 
 __all__ = ["TeamOptions", "form_teams"]
 
@@ -36,6 +45,51 @@ def form_teams(
     conflict = prove_by_counting(problem) or prove_by_types(problem)
     if conflict is not None:
         return _refused(problem, conflict)
+    if options.plans < 2 or len(problem.objectives) < 2:
+        return _one_plan(problem, options, progress)
+    return _chosen_plan(problem, options, progress)
+
+
+def _chosen_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) -> TeamPlan:
+    """One of several plans of which none is better in all objectives."""
+    tried = weights_to_try([part.weight for part in problem.objectives], options.plans)
+    people = len(problem.unit)
+    limit = options.time_limit_seconds
+    each = replace(
+        options,
+        rounds=max(1, (options.rounds or usual_rounds(people)) // len(tried)),
+        time_limit_seconds=None if limit is None else limit / len(tried),
+    )
+    plans = []
+    for at, weights in enumerate(tried):
+
+        def part(fraction: float, message: str = "", at: int = at) -> None:
+            progress((at + fraction) / len(tried), f"plan {at + 1} of {len(tried)}, {message}")
+
+        plans.append(_one_plan(reweighted(problem, weights), each, part))
+        if plans[-1].outcome is Outcome.INFEASIBLE:
+            return plans[-1]
+    sound = [at for at, plan in enumerate(plans) if plan.outcome is Outcome.FEASIBLE]
+    sound = sound or list(range(len(plans)))
+    values = [objective_values(problem, plans[at].team) for at in sound]
+    kept = sorted(not_dominated(values), key=lambda at: values[at])
+    # Without a choice it is the plan of the given weights, or what beats it by these.
+    given = np.array([part.weight for part in problem.objectives])
+    usual = min(range(len(kept)), key=lambda at: float(given @ np.array(values[kept[at]])))
+    taken = usual if options.choose is None else min(options.choose, len(kept)) - 1
+    offers = tuple(
+        TradeOff(number + 1, tried[sound[at]], values[at], number == taken)
+        for number, at in enumerate(kept)
+    )
+    return replace(
+        plans[sound[kept[taken]]],
+        trade_offs=offers,
+        rounds=sum(plan.rounds for plan in plans),
+        reproducible=all(plan.reproducible for plan in plans),
+    )
+
+
+def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) -> TeamPlan:
     state = SearchState(problem, place(problem, options.seed))
     rounds, reproducible = search(state, options, progress)
     if any(violation.hard for violation in broken_rules(problem, state.people_teams())):

@@ -39,9 +39,8 @@ class Cost(NamedTuple):
         tied: whether some groups are to be together.
         unit_start: int64 (u + 1,), first entry of each unit in `unit_people`.
         unit_people: int32 (n,), people of the units.
-        unit_class: int32 (u,), row of `allowed`.
-        allowed: bool (classes, g), teams that units may be in.
-        misplaced: cost of a unit in another one.
+        unit_class: int32 (u,), row of `misfit`.
+        misfit: float64 (classes, g), cost of a unit in a team that it may not be in, 0 elsewhere.
         home: int32 (n,), current team of people or -1; empty where moves do not matter.
         most_moves: most people away from home, -1 for no bound.
         price: cost of one of them.
@@ -65,8 +64,7 @@ class Cost(NamedTuple):
     unit_start: np.ndarray
     unit_people: np.ndarray
     unit_class: np.ndarray
-    allowed: np.ndarray
-    misplaced: float
+    misfit: np.ndarray
     home: np.ndarray
     most_moves: int
     price: float
@@ -215,14 +213,12 @@ def change(cost, held, a, b, out, into, size, patience, parts):  # type: ignore[
             - _beyond(x, cost.low[a, r], cost.high[a, r], cost.lone[a, r])
             - _beyond(y, cost.low[b, r], cost.high[b, r], cost.lone[b, r])
         )
-    if cost.allowed.shape[0] > 1:
-        misplaced = 0
+    if cost.misfit.shape[0] > 1:
         for i in range(size):
             u = cost.unit_class[out[i]]
             v = cost.unit_class[into[i]]
-            misplaced += int(cost.allowed[u, a]) - int(cost.allowed[u, b])
-            misplaced += int(cost.allowed[v, b]) - int(cost.allowed[v, a])
-        total += cost.misplaced * misplaced
+            total += cost.misfit[u, b] - cost.misfit[u, a]
+            total += cost.misfit[v, a] - cost.misfit[v, b]
     away = 0
     if cost.home.shape[0]:
         for i in range(size):

@@ -94,10 +94,10 @@ def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...
         np.maximum.at(largest, group_of, sizes)
         apart = np.bincount(group_of, sizes, len(largest)) - largest
         note(tie.name, tie.weight, apart)
-    if problem.eligibility is not None:
-        outside = ~problem.allowed[problem.eligible, team] & (problem.fixed < 0)
-        weight = problem.eligibility_weight
-        note(problem.eligibility, weight, np.bincount(team[outside], minlength=teams).astype(float))
+    for choice in problem.choices:
+        outside = ~choice.allowed[choice.kind, team] & (problem.fixed < 0)
+        amounts = np.bincount(team[outside], minlength=teams).astype(float)
+        note(choice.name, choice.weight, amounts)
     moved = moved_people(problem, team)
     if problem.most_moves is not None and moved is not None:
         note("stability", None, np.array([max(0.0, moved - problem.most_moves)]))

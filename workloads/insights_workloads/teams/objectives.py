@@ -8,19 +8,37 @@ coordinates whose squared distances are the distances between people (Diversity)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from insights_crds.v1 import Teams
 
-__all__ = ["balanced_columns", "distance_coordinates"]
+__all__ = ["ObjectivePart", "balanced_columns", "distance_coordinates"]
 
 _LANDMARKS = 256
 _COORDINATES = 24
 
 
-def balanced_columns(spec: Teams, features: Sequence[str], matrix: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class ObjectivePart:
+    """An objective among the balanced columns.
+
+    Attributes:
+        kind: as in the spec.
+        columns: how many are its own, next to each other and in the order of the spec.
+        weight: of the objective.
+    """
+
+    kind: str
+    columns: int
+    weight: float
+
+
+def balanced_columns(
+    spec: Teams, features: Sequence[str], matrix: np.ndarray
+) -> tuple[np.ndarray, tuple[ObjectivePart, ...]]:
     """Columns of all objectives, float64 (n, m), each weighted by the root of its weight.
 
     Columns have mean zero, so that the wanted sum is zero whatever the size of a team; those of
@@ -31,7 +49,7 @@ def balanced_columns(spec: Teams, features: Sequence[str], matrix: np.ndarray) -
         features: names of the columns of `matrix`.
         matrix: float64 (n, d), without missing values.
     """
-    parts = []
+    parts, objectives = [], []
     for objective in spec.objectives:
         names = list(objective.features) or list(features)
         chosen = matrix[:, [list(features).index(name) for name in names]]
@@ -45,7 +63,8 @@ def balanced_columns(spec: Teams, features: Sequence[str], matrix: np.ndarray) -
         else:
             columns = [centred]
         parts.append(np.sqrt(objective.weight) * np.hstack(columns))
-    return np.ascontiguousarray(np.hstack(parts))
+        objectives.append(ObjectivePart(objective.kind, parts[-1].shape[1], objective.weight))
+    return np.ascontiguousarray(np.hstack(parts)), tuple(objectives)
 
 
 def distance_coordinates(points: np.ndarray) -> np.ndarray:

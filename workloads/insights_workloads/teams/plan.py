@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from insights_workloads.teams.reasons import Reasons
+from insights_workloads.teams.trade_offs import TradeOff
 
 __all__ = ["Conflict", "Outcome", "TeamFigures", "TeamPlan", "Violation"]
 
@@ -92,6 +93,8 @@ class TeamPlan:
         moved: people who leave their current team; None where there are no current teams.
         rounds: work that was spent.
         reproducible: False where a time limit ended the search.
+        trade_offs: plans that could be chosen instead, this one among them; empty where the spec
+            asks for none.
         reasons: why the teams are as they are; None where none were formed.
     """
 
@@ -107,3 +110,4 @@ class TeamPlan:
     rounds: int = 0
     reproducible: bool = True
     reasons: Reasons | None = None
+    trade_offs: tuple[TradeOff, ...] = field(default=())

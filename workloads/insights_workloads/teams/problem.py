@@ -13,9 +13,20 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from insights_workloads.teams.distinct_rows import distinct_rows
+from insights_workloads.teams.objectives import ObjectivePart
 from insights_workloads.teams.sizes import TeamSlots
 
-__all__ = ["CountRule", "GroupRule", "LockRule", "RangeRule", "TeamProblem", "TieRule", "units"]
+__all__ = [
+    "ChoiceRule",
+    "CountRule",
+    "GroupRule",
+    "LockRule",
+    "RangeRule",
+    "TeamProblem",
+    "TieRule",
+    "units",
+]
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,38 @@ class LockRule:
     closed: bool
 
 
+@dataclass(frozen=True)
+class ChoiceRule:
+    """People may only be in some teams.
+
+    Attributes:
+        name: of the rule.
+        weight: None where it is hard.
+        kind: int32 (n,), row of `allowed`.
+        allowed: bool (kinds, g), teams that people of a kind may be in.
+    """
+
+    name: str
+    weight: float | None
+    kind: np.ndarray
+    allowed: np.ndarray
+
+
+def combined(
+    choices: Sequence[ChoiceRule], people: int, open_teams: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Teams that people may be in under all hard rules: row of each person, and the rows."""
+    eligible = np.zeros(people, dtype=np.int32)
+    allowed = open_teams[None, :].copy()
+    for rule in choices:
+        if rule.weight is None:
+            both = eligible.astype(np.int64) * len(rule.allowed) + rule.kind
+            first, which, _ = distinct_rows(both[:, None])
+            allowed = allowed[eligible[first]] & rule.allowed[rule.kind[first]]
+            eligible = which.astype(np.int32)
+    return eligible, allowed
+
+
 def units(ties: Sequence[TieRule], people: int) -> np.ndarray:
     """Units of people who must stay together, int32 (n,): connected components over hard ties."""
     left, right = [], []
@@ -133,12 +176,14 @@ class TeamProblem:
         features: names of the balanced features.
         matrix: float64 (n, d), the features in their units, without missing values.
         balanced: float64 (n, m), centred and weighted columns whose team means are to be zero.
+        objectives: whose columns these are.
         by_sum: whether team sums, not means, are to be equal.
         slots: the teams and their sizes.
         unit: int32 (n,), unit of each person.
         fixed: int32 (n,), team that a person must be in, -1 for none.
         eligible: int32 (n,), row of `allowed`.
-        allowed: bool (classes, g), teams that a class of people may be in.
+        allowed: bool (classes, g), teams that a class of people may be in under all hard rules.
+        choices: rules about which teams people may be in, hard and soft.
         counts: bounds on kinds of people.
         groups: spread groups.
         ranges: ranges of sums.
@@ -148,20 +193,20 @@ class TeamProblem:
         move_price: what a move costs.
         ties: rules that keep people together; hard ones made units.
         locks: rules that fix people.
-        eligibility: name of the eligibility rule, if any.
-        eligibility_weight: None where it is hard.
         worst_weight: share of the objective that looks at the worst team, 0 to 1.
     """
 
     features: tuple[str, ...]
     matrix: np.ndarray
     balanced: np.ndarray
+    objectives: tuple[ObjectivePart, ...]
     by_sum: bool
     slots: TeamSlots
     unit: np.ndarray
     fixed: np.ndarray
     eligible: np.ndarray
     allowed: np.ndarray
+    choices: tuple[ChoiceRule, ...]
     counts: tuple[CountRule, ...]
     groups: tuple[GroupRule, ...]
     ranges: tuple[RangeRule, ...]
@@ -170,8 +215,6 @@ class TeamProblem:
     move_price: float
     ties: tuple[TieRule, ...]
     locks: tuple[LockRule, ...]
-    eligibility: str | None
-    eligibility_weight: float | None
     worst_weight: float
 
     @property
@@ -185,17 +228,13 @@ class TeamProblem:
         named = [
             *self.together,
             *(lock.name for lock in self.locks),
-            *([self.eligibility or ""] if self._selective else []),
+            *(rule.name for rule in self.choices if rule.weight is None),
             *(rule.name for rule in self.counts if rule.weight is None),
             *(rule.name for rule in self.groups if rule.weight is None),
             *(rule.name for rule in self.ranges if rule.weight is None),
             *(["stability"] if self.most_moves is not None else []),
         ]
         return tuple(dict.fromkeys(named))
-
-    @property
-    def _selective(self) -> bool:
-        return self.eligibility is not None and self.eligibility_weight is None
 
     def only(self, names: Collection[str]) -> TeamProblem:
         """The same people and sizes under these hard rules alone, without soft ones."""
@@ -205,20 +244,21 @@ class TeamProblem:
         for lock in reversed(locks):
             fixed = np.where(lock.team >= 0, lock.team, fixed)
         opened = self.slots.locked & (not any(lock.closed for lock in locks))
-        keep = self._selective and self.eligibility in names
+        choices = tuple(r for r in self.choices if r.weight is None and r.name in names)
+        locked = self.slots.locked & ~opened
+        eligible, allowed = combined(choices, len(self.unit), ~locked)
         return replace(
             self,
             unit=units(ties, len(self.unit)),
             fixed=fixed,
-            slots=replace(self.slots, locked=self.slots.locked & ~opened),
-            eligible=self.eligible if keep else np.zeros_like(self.eligible),
-            allowed=(self.allowed if keep else ~self.slots.locked[None, :]) | opened,
+            slots=replace(self.slots, locked=locked),
+            eligible=eligible,
+            allowed=allowed,
+            choices=choices,
             counts=tuple(r for r in self.counts if r.weight is None and r.name in names),
             groups=tuple(r for r in self.groups if r.weight is None and r.name in names),
             ranges=tuple(r for r in self.ranges if r.weight is None and r.name in names),
             most_moves=self.most_moves if "stability" in names else None,
             ties=ties,
             locks=locks,
-            eligibility=self.eligibility if keep else None,
-            eligibility_weight=None,
         )

@@ -103,9 +103,10 @@ def _holds(problem: TeamProblem) -> list[Hold]:
         if tie.weight is None:
             shared = np.bincount(tie.group + 1)[tie.group + 1] > 1
             holds.append(Hold(tie.name, "KeptTogether", shared & (tie.group >= 0)))
-    if problem.eligibility is not None:
-        choice = np.atleast_1d(problem.allowed[:, ~problem.slots.locked].all(axis=1))
-        holds.append(Hold(problem.eligibility, "Eligible", ~choice[problem.eligible]))
+    for rule in problem.choices:
+        if rule.weight is None:
+            free = np.atleast_1d(rule.allowed[:, ~problem.slots.locked].all(axis=1))
+            holds.append(Hold(rule.name, "Eligible", ~free[rule.kind]))
     return holds
 
 

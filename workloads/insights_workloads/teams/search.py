@@ -12,7 +12,7 @@ from insights_workloads.teams.kernels import anneal
 from insights_workloads.teams.state import SearchState
 from insights_workloads.teams.subset_exchange import SubsetExchange
 
-__all__ = ["TeamOptions", "search"]
+__all__ = ["TeamOptions", "search", "usual_rounds"]
 
 _TRIES = 75_000_000
 """Exchanges that are tried in all, where the spec names no rounds; a round is one a person."""
@@ -50,11 +50,16 @@ class TeamOptions:
         seed: of every random choice.
         rounds: work to spend, in tried exchanges a person; None for a default by size.
         time_limit_seconds: ends the search early, and marks the plan as not reproducible.
+        plans: how many plans to find, under several weights of the objectives, to choose from; the
+            work is divided among them.
+        choose: number of the plan to take, None for that of the given weights.
     """
 
     seed: int = 0
     rounds: int | None = None
     time_limit_seconds: float | None = None
+    plans: int = 1
+    choose: int | None = None
 
 
 class _Budget:
@@ -87,6 +92,11 @@ class _Budget:
         return self.reproducible and self.spent < self.rounds
 
 
+def usual_rounds(people: int) -> int:
+    """Work of a search whose spec names none."""
+    return max(_FEWEST_ROUNDS, min(_MOST_ROUNDS, _TRIES // people))
+
+
 def search(state: SearchState, options: TeamOptions, progress: Progress) -> tuple[int, bool]:
     """Improve the teams in place.
 
@@ -98,8 +108,7 @@ def search(state: SearchState, options: TeamOptions, progress: Progress) -> tupl
     Returns:
         Rounds that were spent, and whether the work and not the clock ended it.
     """
-    people = len(state.cost.unit_people)
-    rounds = options.rounds or max(_FEWEST_ROUNDS, min(_MOST_ROUNDS, _TRIES // people))
+    rounds = options.rounds or usual_rounds(len(state.cost.unit_people))
     budget = _Budget(options, rounds, progress)
     if state.class_start[-1] < 2 or len(state.held.team_start) < 3:
         return 0, True

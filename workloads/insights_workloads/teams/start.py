@@ -139,7 +139,7 @@ def _deal(
         left = np.array(staying, dtype=np.int64)
     picky = (
         ~problem.allowed[problem.eligible[left]][:, ~problem.slots.locked].all(axis=1)
-        if (problem.eligibility is not None and len(left))
+        if len(problem.allowed) > 1 and len(left)
         else np.zeros(len(left), dtype=bool)
     )
     for person in left[picky]:

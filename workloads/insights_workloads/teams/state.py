@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from insights_workloads.teams.crowds import crowds
+from insights_workloads.teams.distinct_rows import distinct_rows
 from insights_workloads.teams.kernels import HARD, Cost, Occupancy
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.stability import moved_people
@@ -73,14 +74,14 @@ class SearchState:
             held.tallies - cost.high, 0.0
         )
         beyond += cost.lone & (held.tallies == 1.0)
-        outside = int((~cost.allowed[cost.unit_class[held.slots], held.slot_team]).sum())
+        misfit = float(cost.misfit[cost.unit_class[held.slots], held.slot_team].sum())
         away = int(held.away[0])
         over = max(0, away - cost.most_moves) if cost.most_moves >= 0 else 0
         return float(
             ((1.0 - cost.worst) * balance + cost.worst * worst).sum()
             + (beyond * cost.weight).sum()
             + held.excess.sum()
-            + cost.misplaced * outside
+            + misfit
             + cost.price * away
             + HARD * over
         )
@@ -97,9 +98,7 @@ class SearchState:
         broken = np.asarray((beyond & self.hard).any(axis=1))
         for rule in self._hard_groups:
             broken |= self._crowded(rule) > 0
-        if cost.misplaced < HARD:
-            return broken
-        outside = ~cost.allowed[cost.unit_class[held.slots], held.slot_team]
+        outside = cost.misfit[cost.unit_class[held.slots], held.slot_team] >= HARD
         broken[held.slot_team[outside & self._movable]] = True
         return broken
 
@@ -130,7 +129,7 @@ def _cost(problem: TeamProblem, placed: Placement) -> Cost:
     everywhere = np.ones(teams, dtype=bool)
     spread = [(rule.group, rule.most, rule.weight, rule.teams) for rule in problem.groups]
     spread += [(tie.group, -1, tie.weight, everywhere) for tie in soft]
-    unit_class, allowed = _eligibility(problem, placed)
+    unit_class, misfit = _misfit(problem, placed)
     return Cost(
         # Zero but for sums, since the columns are centred.
         target=balanced.sum(axis=0) / teams,
@@ -152,26 +151,35 @@ def _cost(problem: TeamProblem, placed: Placement) -> Cost:
         unit_start=placed.unit_start,
         unit_people=placed.unit_people,
         unit_class=unit_class,
-        allowed=allowed,
-        misplaced=HARD if problem.eligibility_weight is None else problem.eligibility_weight,
+        misfit=misfit,
         home=problem.home,
         most_moves=-1 if problem.most_moves is None else problem.most_moves,
         price=float(problem.move_price),
     )
 
 
-def _eligibility(problem: TeamProblem, placed: Placement) -> tuple[np.ndarray, np.ndarray]:
-    """Class of each unit, and teams that classes may be in: where all of a unit's people may."""
-    by_person = problem.eligible[placed.unit_people]
+def _misfit(problem: TeamProblem, placed: Placement) -> tuple[np.ndarray, np.ndarray]:
+    """Class of each unit, and what it costs to have one of a class in a team."""
+    teams = len(problem.slots.sizes)
+    by_person = np.zeros(len(problem.unit), dtype=np.int64)
+    rows = np.zeros((1, teams))
+    for rule in problem.choices:
+        both = by_person * len(rule.allowed) + rule.kind
+        first, which, _ = distinct_rows(both[:, None])
+        price = HARD if rule.weight is None else rule.weight
+        rows = rows[by_person[first]] + price * ~rule.allowed[rule.kind[first]]
+        by_person = which
     starts = placed.unit_start[:-1]
-    classes = by_person[starts].astype(np.int32)
-    rows = [problem.allowed]
-    mixed = np.minimum.reduceat(by_person, starts) != np.maximum.reduceat(by_person, starts)
-    for at, unit in enumerate(np.flatnonzero(mixed), start=len(problem.allowed)):
-        people = placed.unit_people[placed.unit_start[unit] : placed.unit_start[unit + 1]]
-        rows.append(problem.allowed[problem.eligible[people]].all(axis=0, keepdims=True))
-        classes[unit] = at
-    return classes, np.vstack(rows)
+    kinds = by_person[placed.unit_people]
+    classes = kinds[starts].astype(np.int32)
+    # A unit of several people is a class of its own.
+    large = np.flatnonzero(np.diff(placed.unit_start) > 1) if len(rows) > 1 else np.empty(0, int)
+    sums = [
+        rows[kinds[placed.unit_start[unit] : placed.unit_start[unit + 1]]].sum(axis=0)
+        for unit in large
+    ]
+    classes[large] = len(rows) + np.arange(len(large))
+    return classes, np.vstack([rows, *sums])
 
 
 def _by_unit(columns: np.ndarray, placed: Placement) -> np.ndarray:
