@@ -185,24 +185,25 @@ def overview() -> dashboard.Dashboard:
             "Start of the driver", "From an attempt's start to its driver's first sign of life: "
             "Kueue, nodes, images, pods, Ray.",
             _quantiles("insights_run_startup_seconds", _HERE, "child_kind"), unit="s",
-            empty="No driver has begun in this time",
+            empty="No driver has begun in this time", colours=_by_kind("Job", "RayJob"),
         ),
     )  # fmt: skip
     _row(
         board,
         "Schedules",
         rows(
-            "Schedules", "When each is due next, when it last succeeded, and times without a run.",
+            "Schedules", "When each is due next, when it last succeeded, when a time of it was last "
+            "missed, and how often one was left out since the last run was still active.",
             {
                 "Next": Query(f"1000 * {_last('insights_schedule_next_timestamp_seconds', _RUNS, _SCHEDULE)}"),
                 "Last success": Query(f"1000 * {_last('insights_schedule_last_success_timestamp_seconds', _RUNS, _SCHEDULE)}"),
-                "Missed": Query(f'sum by ({_SCHEDULE}) (increase(insights_schedule_missed_total{{{_RUNS}, reason!="AlreadyActive"}}[$__range]))'),
+                "Last missed": Query(f"1000 * {_last('insights_schedule_last_missed_timestamp_seconds', _RUNS, _SCHEDULE)}"),
                 "Left out": Query(f'sum by ({_SCHEDULE}) (increase(insights_schedule_missed_total{{{_RUNS}, reason="AlreadyActive"}}[$__range]))'),
             },
             empty="There is no schedule",
             names={"namespace": "Namespace", "schedule": "Schedule", "environment": "Environment"},
             units={"Next": "dateTimeFromNow", "Last success": "dateTimeFromNow",
-                   "Missed": "none", "Left out": "none"},
+                   "Last missed": "dateTimeFromNow", "Left out": "none"},
         ),
     )  # fmt: skip
     return board
@@ -265,10 +266,12 @@ def run() -> dashboard.Dashboard:
         ),
         rows(
             "Report", "Click to read the report; the variable above says where reports are served.",
-            {"Published": Query(
-                f"1000 * {_last('insights_run_publish_timestamp_seconds', _RUN)} * on ({_ONE}) "
-                f"group_left (report) {_last('insights_run_result_info', _RUN, f'{_ONE}, report')}"
-            )},
+            {
+                "": Query(_last("insights_run_result_info", _RUN, f"{_ONE}, report")),
+                "Published": Query(
+                    f"1000 * {_last('insights_run_publish_timestamp_seconds', _RUN)}"
+                ),
+            },
             empty=none, height=4,
             names={"namespace": "Namespace", "run": "Run", "schedule": "Schedule",
                    "report": "Report", "environment": "Environment"},
@@ -386,20 +389,22 @@ def internals() -> dashboard.Dashboard:
                    Query(f"max(time() - insights_operator_api_server_reached_timestamp_seconds{{{_HERE}}})", "API server"),
                    Query(f"max(time() - (insights_operator_store_reached_timestamp_seconds{{{_HERE}}} > 0))", "results store"),
                    Query(f"max(time() - insights_operator_listing_verified_timestamp_seconds{{{_HERE}}})", "listing"),
-               ], unit="s", empty=none),
+               ], unit="s", empty=none,
+               colours={"API server": SKY, "results store": ORANGE, "listing": GREEN}),
     )  # fmt: skip
     _row(
         board,
         "Work",
         series("Time to look once", "To observe, decide and act for one object.",
                _quantiles("insights_operator_reconcile_duration_seconds", _HERE, "kind"), unit="s",
-               empty="Nothing was looked at in this time"),
+               empty="Nothing was looked at in this time",
+               colours=_by_kind("AnalysisRun", "AnalysisSchedule")),
         series("Objects that wait", "Objects that wait for a worker. It should come back to 0.",
                [Query(f"sum by (kind) (insights_operator_queue_depth{{{_HERE}}})", "{{kind}}")],
-               empty=none),
+               empty=none, colours=_KINDS),
         series("Looks a second", "Of each kind.", [Query(
             f"sum by (kind) (rate(insights_operator_reconcile_duration_seconds_count{{{_HERE}}}[$__rate_interval]))", "{{kind}}")],
-            unit="ops", empty=none),
+            unit="ops", empty=none, colours=_KINDS),
         series("Errors a second", "Looks that ended with an error and are repeated.", [Query(
             f"sum by (kind, error) (rate(insights_operator_reconcile_errors_total{{{_HERE}}}[$__rate_interval]))", "{{kind}} {{error}}")],
             unit="ops", empty="No look has ended with an error"),
@@ -419,7 +424,7 @@ def internals() -> dashboard.Dashboard:
             unit="reqps", empty=none),
         series("Time to an answer", "p99 by verb.", [Query(
             f"histogram_quantile(0.99, sum by (le, verb) (rate(insights_operator_api_request_duration_seconds_bucket{{{_HERE}}}[$__rate_interval])))", "{{verb}}")],
-            unit="s", empty="No request in this time"),
+            unit="s", empty="No request in this time", colours=_VERBS),
     )  # fmt: skip
     _row(
         board,
@@ -487,6 +492,13 @@ def slo() -> dashboard.Dashboard:
     return board
 
 
+def _by_kind(first: str, second: str) -> dict[str, str]:
+    """Colours of the quantiles of two kinds."""
+    colours = (SKY, BLUE, GREY, YELLOW, ORANGE, RED)
+    names = [f"{q} {kind}" for kind in (first, second) for q in ("p50", "p95", "p99")]
+    return dict(zip(names, colours, strict=True))
+
+
 def _within(metric: str, bound: str) -> str:
     return (
         f'sum(increase({metric}_bucket{{{_HERE}, le="{bound}"}}[$__range])) / '
@@ -505,6 +517,8 @@ BOARDS: dict[str, Callable[[], dashboard.Dashboard]] = {
 
 _SCHEDULE = "environment, namespace, schedule"
 _QUANTILES = {"p50": SKY, "p95": BLUE, "p99": ORANGE}
+_KINDS = {"AnalysisRun": BLUE, "AnalysisSchedule": ORANGE}
+_VERBS = {"GET": SKY, "POST": GREEN, "PUT": BLUE, "PATCH": PURPLE, "DELETE": ORANGE}
 _PLAIN = ((None, BLUE),)
 _FIGURES = (
     ("People", "People who took part.", "people", "short", 0, _PLAIN),

@@ -30,6 +30,7 @@ from tests.apiserver.life import NAMESPACE, OUTGOING, Life, Operators
 from tests.cluster.processes import free_port, wait_for
 from tests.observability.pictures import draw
 from tests.observability.prometheus import Prometheus, substituted
+from tests.observability.test_logs import valid
 from tests.observability.test_rules import RULES, alerts
 from tests.postgres import Postgres
 
@@ -326,6 +327,17 @@ def test_no_series_tells_of_more_than_names_and_words(stage) -> None:
         for ending in ("_bucket", "_count", "_sum", "_created"):
             family = family.removesuffix(ending)
         assert f"`{family}`" in page or f"`{family}_total`" in page, name
+
+
+def test_every_line_of_the_operators_is_of_the_schema_and_holds_no_secret(stage) -> None:
+    password = stage.postgres.dsn.split(":")[2].split("@")[0]
+    lines = [x for log in stage.folder.glob("operator-*.log") for x in log.read_text().splitlines()]
+    assert len(lines) > 20
+    for line in lines:
+        valid(line)
+        assert password not in line
+    found = stage.prometheus.over_time('{job="insights-operator"}', 30)
+    assert password not in json.dumps([each["metric"] for each in found])
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux here: install Debian's package")
