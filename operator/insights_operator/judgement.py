@@ -19,7 +19,10 @@ from insights_operator.observed import Refusal
 from insights_operator.readiness import Obstacle, obstacle, out_of_memory, pods_lost
 from insights_operator.record import Attempt
 
-__all__ = ["Alive", "Over", "judge", "spent"]
+__all__ = ["EVENTS_AFTER", "Alive", "Over", "judge", "spent"]
+
+EVENTS_AFTER = timedelta(seconds=15)
+"""How long a start may take before Events about its objects are read, and read again."""
 
 _CLOCK_SKEW = 5.0
 """Seconds by which the clocks of Postgres and the API server may differ."""
@@ -189,7 +192,8 @@ def _within_deadlines(
                 "StartupDeadlineExceeded",
                 f"no driver was heard within {policy.startup_deadline_seconds} s{why}",
             )
-        deadline = min(deadline, start_up)
+        # What only Events tell, nothing else would have us look for.
+        deadline = min(deadline, start_up, max(now, attempt.started) + EVENTS_AFTER)
     return Alive(state.phase, driving, known, deadline)
 
 

@@ -98,6 +98,9 @@ class Leader:
                 raise
             await self._api.create(self._path, self._fresh())
             return True
+        if self._leading and not self.valid():
+            # We were frozen since we asked: whoever leads by now must not find us writing.
+            return False
         spec = lease.setdefault("spec", {})
         mine = spec.get("holderIdentity") == self._identity
         if not mine and not self._expired(lease):

@@ -18,6 +18,7 @@ from insights_operator.children.kinds import KINDS
 from insights_operator.conditions import condition
 from insights_operator.database import AttemptTakenError, Database
 from insights_operator.decide import decide
+from insights_operator.judgement import EVENTS_AFTER
 from insights_operator.kubernetes_api import Api, ApiError, Resource
 from insights_operator.lease import Leader
 from insights_operator.metrics import Metrics
@@ -29,7 +30,6 @@ from insights_operator.work_queue import Key
 
 __all__ = ["Reconciler"]
 
-_EVENTS_AFTER = 15.0
 _SOON = 0.2
 
 
@@ -201,8 +201,7 @@ class Reconciler:
         active = next(iter(record.active), None) if record is not None else None
         if active is None or active.claims:
             return ()
-        age = (datetime.now(UTC) - active.started).total_seconds()
-        if age < _EVENTS_AFTER:
+        if datetime.now(UTC) - active.started < EVENTS_AFTER:
             return ()
         names = {active.child, *(str(p["metadata"]["name"]) for p in pods)}
         found = await self._api.get(

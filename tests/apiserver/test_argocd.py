@@ -98,8 +98,9 @@ def test_projects_allow_what_every_environment_needs_and_no_more(rendered) -> No
     }
     needed = set()
     watched = {"operator": {"watchNamespaces": ["people"]}}
+    monitored = {"monitoring": {"monitors": True, "rules": True, "dashboards": True}}
     for path in ENVIRONMENTS:
-        for values in ({}, watched):
+        for values in ({}, watched, monitored):
             for each in documents(render(path, values=values)):
                 group = each["apiVersion"].rpartition("/")[0]
                 needed.add((group, each["kind"]))

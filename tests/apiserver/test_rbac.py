@@ -61,7 +61,7 @@ def operators(apiserver, kubectl, rights, dsn, tmp_path_factory) -> Iterator[Ope
 def test_every_right_is_used_and_none_is_missing(
     apiserver, kubectl, rights, dsn, operators
 ) -> None:
-    live(kubectl, dsn, operators)
+    live(apiserver, kubectl, dsn, operators)
     # A watch is told of when it ends.
     operators.stop()
     asked, refused = requests(apiserver)
@@ -79,7 +79,7 @@ def test_every_right_is_used_and_none_is_missing(
     assert sorted(asked - granted) == []
 
 
-def live(kubectl, dsn, operators) -> None:
+def live(apiserver, kubectl, dsn, operators) -> None:
     """Whatever needs a right, once."""
     run = {
         "source": {"uri": "s3://b/people.csv"}, "teams": {"count": 3},
@@ -108,7 +108,8 @@ def live(kubectl, dsn, operators) -> None:
     Life(kubectl, dsn, operators, made["metadata"]["name"]).publish()
     wait_for(lambda: made["metadata"]["name"] not in kubectl(*scheduled, "name"), 60)
     kubectl("delete", SCHEDULES, "short", "-n", NAMESPACE)
-    # By now a start has taken so long that the operator has looked for its Events.
+    # A start that takes long is looked at for its Events.
+    wait_for(lambda: ("list", "", "events") in requests(apiserver)[0], 30)
     kubectl("delete", RUNS, "quiet", "-n", NAMESPACE, "--timeout=30s")
     wait_for(lambda: quiet.children() == [], 30)
 

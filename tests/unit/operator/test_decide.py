@@ -460,6 +460,18 @@ def test_an_evicted_driver_is_displaced_before_its_pod_is_gone(role, displaced) 
         assert world.attempts[0].reason == "PodsLost"
 
 
+def test_a_start_that_takes_long_is_looked_at_again_for_its_events() -> None:
+    world = started()
+    for _ in range(3):
+        _, again = world.step()
+        assert again == pytest.approx(15)
+        world.wait(again)
+    world.drive()
+    world.settle()
+    _, again = world.step()
+    assert again > 60
+
+
 def test_an_obstacle_is_named_while_it_starts() -> None:
     world = started(compute={"mode": "SinglePod"})
     labels = naming.child_labels("run", "uid-1", 1, "driver")
