@@ -349,8 +349,8 @@ def test_top_in_a_terminal(stage, tmp_path, width, colour) -> None:
     program = Path(sys.executable).parent / "insights"
     plain = "" if colour else "NO_COLOR=1 "
     command = (
-        f"env -u COLUMNS -u LINES KUBECONFIG={stage.apiserver.kubeconfig} TERM=tmux-256color {plain}{program} top -n "
-        f"{NAMESPACE} --interval 1; echo ended with $?; sleep 30"
+        f"env -u COLUMNS -u LINES KUBECONFIG={stage.apiserver.kubeconfig} TERM=tmux-256color "
+        f"{plain}{program} top -n {NAMESPACE} --interval 1; echo ended with $?; sleep 30"
     )
     subprocess.run(
         [*tmux, "-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", "24", command],
