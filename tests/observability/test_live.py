@@ -349,8 +349,8 @@ def test_top_in_a_terminal(stage, tmp_path, width, colour) -> None:
     program = Path(sys.executable).parent / "insights"
     plain = "" if colour else "NO_COLOR=1 "
     command = (
-        f"env KUBECONFIG={stage.apiserver.kubeconfig} TERM=tmux-256color {plain}{program} top -n "
-        f"{NAMESPACE} --interval 1; echo ended with $?; sleep 30"
+        f"env -u COLUMNS -u LINES KUBECONFIG={stage.apiserver.kubeconfig} TERM=tmux-256color "
+        f"{plain}{program} top -n {NAMESPACE} --interval 1; echo ended with $?; sleep 30"
     )
     subprocess.run(
         [*tmux, "-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", "24", command],
@@ -374,6 +374,8 @@ def test_top_in_a_terminal(stage, tmp_path, width, colour) -> None:
         failed = [line for line in shown if line.startswith("doomed-")]
         assert len(failed) == 5
         assert all(line[column:].startswith("✗ Failed") for line in failed)
+        # A bar where there is room for it.
+        assert any("█" in line for line in shown) is (width > 100)
         # Failures first.
         assert lines.index(failed[0]) < next(i for i, x in enumerate(lines) if "● Running" in x)
         assert ("\x1b[3" in pane("-e").replace("\x1b[39m", "")) is colour

@@ -242,9 +242,10 @@ def test_no_line_of_a_driver_tells_of_a_person(
     assert all(line["run"] == execution.run for line in lines)
     said = done.stdout + done.stderr
     assert not CANARY.search(said), said
-    # What was said is beside the results, whatever came of them.
-    (kept,) = objects.rglob("driver.log")
-    assert kept.parent.name == "1-1"
+    # What was said is in the store, whatever came of it, and not among results.
+    (kept,) = objects.rglob("*.log")
+    folder = objects / "canaries" / "people" / "_logs" / execution.run / execution.key[:16]
+    assert kept == folder / "1-1.log"
     assert kept.read_text().splitlines() == [
         line for line in done.stdout.splitlines() if json.loads(line)["message"] != "log not kept"
     ]

@@ -26,7 +26,6 @@ from insights_workloads.cli.console import ExitCode, fail
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
-from insights_workloads.results.publish import DRIVER_LOG
 from insights_workloads.results.stores import ResultsStore, open_objects, store_from_environment
 from insights_workloads.version import ENGINE_VERSION
 
@@ -88,7 +87,7 @@ def drive() -> None:
         raise typer.Exit(ExitCode.FAILED) from None
     finally:
         if held is not None:
-            log.keep(store, f"{held.prefix}/{DRIVER_LOG}")
+            log.keep(store, held)
 
 
 def _expect_version(dsn: str, held: Claim) -> None:
@@ -146,8 +145,14 @@ class _Log:
         self._lines.append(text)
         print(text, file=sys.stdout, flush=True)
 
-    def keep(self, store: ResultsStore, path: str) -> None:
-        """Put what was said beside the results: on a standing cluster no pod of ours has it."""
+    def keep(self, store: ResultsStore, held: Claim) -> None:
+        """Put what was said into the store: on a standing cluster no pod of ours has it.
+
+        Not among results, of which only what is published stays. No run has a name like `_logs`.
+        """
+        e = held.execution
+        name = f"{held.attempt}-{held.claim}.log"
+        path = f"{e.environment}/{e.namespace}/_logs/{e.run}/{e.key[:16]}/{name}"
         try:
             objects = open_objects(store.objects)
             obstore.put(objects, path, ("\n".join(self._lines) + "\n").encode())

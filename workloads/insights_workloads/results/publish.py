@@ -25,11 +25,9 @@ from insights_workloads.progress import Progress, silent
 from insights_workloads.results import tables
 from insights_workloads.results.result import RunResult, summarize
 
-__all__ = ["DRIVER_LOG", "MANIFEST", "publish_result", "remove_strays"]
+__all__ = ["MANIFEST", "publish_result", "remove_strays"]
 
 MANIFEST = "manifest.json"
-DRIVER_LOG = "driver.log"
-"""What a driver in a pod said; it stays when nothing was published, too."""
 _COPY_ROWS = 65_536
 
 
@@ -71,7 +69,7 @@ def publish_result(
 
 
 def remove_strays(connection: psycopg.Connection, objects: ObjectStore, held: Claim) -> None:
-    """Remove files of this execution that belong to no publication, but for logs."""
+    """Remove files of this execution that belong to no publication."""
     e = held.execution
     known = {p.prefix for p in driver.publications(connection, e.environment, e.namespace, e.run)}
     above = held.prefix.rsplit("/", 1)[0] + "/"
@@ -80,7 +78,6 @@ def remove_strays(connection: psycopg.Connection, objects: ObjectStore, held: Cl
         for page in obstore.list(objects, above)
         for entry in page
         if entry["path"].rsplit("/", 1)[0] not in known
-        and not entry["path"].endswith(f"/{DRIVER_LOG}")
     ]
     if strays:
         obstore.delete(objects, strays)
