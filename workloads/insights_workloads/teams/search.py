@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,8 @@ _SUBSET_QUENCH = (0.2, 0.1)
 _SUBSET_HOT = (1.0, 0.85)
 """Of a short anneal and a long one: share of the heat that is left before the quench, share of the
 rounds that are quench, and heat at the start."""
+_LAST_ROUNDS = 6
+"""Rounds at temperature 0 with which a search that was asked to end does so."""
 _CLOCK_AHEAD = 0.05
 """Share of the time limit by which the clock has to be ahead of the work to set the pace."""
 
@@ -52,6 +55,8 @@ class TeamOptions:
         time_limit_seconds: ends the search early, and marks the plan as not reproducible.
         plans: how many plans to find, under several weights of the objectives, to choose from; the
             work is divided among them.
+        enough: asked between pieces of work; where it says so the best so far is given, and marked
+            as not reproducible.
         choose: number of the plan to take, None for that of the given weights.
     """
 
@@ -60,6 +65,7 @@ class TeamOptions:
     time_limit_seconds: float | None = None
     plans: int = 1
     choose: int | None = None
+    enough: Callable[[], bool] | None = None
 
 
 class _Budget:
@@ -70,6 +76,8 @@ class _Budget:
         self.spent = 0
         self.hurried = False
         self.reproducible = True
+        self.stopped = False
+        self._enough = options.enough
         self._progress = progress
         self._limit = options.time_limit_seconds
         self._began = time.monotonic()
@@ -83,10 +91,13 @@ class _Budget:
                 return min(1.0, clock)
         return share
 
-    def spend(self, rounds: int) -> bool:
-        """Note work; False where it has to end."""
+    def spend(self, rounds: int, unbalance: float) -> bool:
+        """Note work, and how far teams are from equal; False where it has to end."""
         self.spent = min(self.rounds, self.spent + rounds)
-        self._progress(self.spent / self.rounds, f"{self.rounds:,} rounds")
+        share = self.passed(self.spent / self.rounds)
+        self._progress(share, f"teams are {100 * unbalance:.2g} % as unequal as by chance")
+        if self._enough is not None and self._enough():
+            self.stopped, self.reproducible = True, False
         if self._limit is not None and time.monotonic() - self._began > self._limit:
             self.reproducible = False
         return self.reproducible and self.spent < self.rounds
@@ -149,7 +160,10 @@ def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget) -> None
         warm = step % steps / max(1.0, steps * (1.0 - _QUENCH))
         hot = state.cost.scale * _COLDEST**warm if warm < 1.0 else 0.0
         _anneal(state, everyone, tries, hot, seed * 1_000_003 + step)
-        going = budget.spend(budget.rounds * (step + 1) // (starts * steps) - budget.spent)
+        spent = budget.rounds * (step + 1) // (starts * steps) - budget.spent
+        going = budget.spend(spent, state.unbalance())
+        if budget.stopped:
+            _anneal(state, everyone, _LAST_ROUNDS * people, 0.0, seed)
         if (step + 1) % steps == 0 or not going:
             value = state.value()
             if value < lowest:
@@ -180,7 +194,10 @@ def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
         warm = budget.passed(turn / rounds) / (1.0 - quench)
         hot = slow * hottest * cold**warm if warm < 1.0 else 0.0
         subsets.round(turn, hot)
-        going = budget.spend(_SUBSET_WORK)
+        going = budget.spend(_SUBSET_WORK, state.unbalance())
+    if budget.stopped:
+        for turn in range(_LAST_ROUNDS):
+            subsets.round(rounds + turn, 0.0)
 
 
 def _anneal(state: SearchState, firsts: np.ndarray, tries: int, hot: float, seed: int) -> None:

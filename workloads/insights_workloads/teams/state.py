@@ -86,6 +86,12 @@ class SearchState:
             + HARD * over
         )
 
+    def unbalance(self) -> float:
+        """How far teams are from their target, where 1 is what teams drawn at random are."""
+        cost, held = self.cost, self.held
+        gaps = ((held.sums - cost.target) ** 2).sum(axis=1)
+        return float((gaps / cost.divisor).mean() / cost.scale)
+
     def snapshot(self) -> Occupancy:
         """Who is where now."""
         return Occupancy(*(part.copy() for part in self.held))
