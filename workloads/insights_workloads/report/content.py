@@ -15,12 +15,15 @@ from insights_workloads.disclosure import shown_cells, shown_groups
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
+from insights_workloads.teams.coverage import Lack, lacking, task_force
 
 __all__ = ["AttributeTable", "PersonLine", "Provenance", "ReportContent", "build"]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
 _LISTED_PEOPLE = 3_000
+_FORCE = 6
+"""People of the task force that is proposed."""
 _LISTED_VALUES = 20
 _COUNTED = ("atLeast", "atMost")
 _CONFIDENTIAL = ("keepApart", "noLoneMinority")
@@ -114,6 +117,9 @@ class ReportContent:
         attributes: how the attributes that rules count are spread.
         shown_clusters: bool (k,), clusters of which this reader may see means.
         shown_teams: bool (g,), teams of which this reader may.
+        lack: energies that teams lack, None without teams.
+        force: name and team of each person of a task force that could be picked of all teams, empty
+            unless names were asked for.
         objectives: kinds of the objectives.
         listed_teams: indices of the teams that are listed.
         members: names of people by team, empty unless names were asked for.
@@ -142,6 +148,8 @@ class ReportContent:
     attributes: tuple[AttributeTable, ...]
     shown_clusters: np.ndarray
     shown_teams: np.ndarray
+    lack: Lack | None
+    force: tuple[tuple[str, str], ...]
     objectives: tuple[str, ...]
     listed_teams: tuple[int, ...]
     members: Mapping[int, Sequence[str]]
@@ -194,6 +202,10 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         attributes=_attributes(result, constraints, owner=names),
         shown_clusters=_shown([p.size for p in clustering.profiles], names),
         shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
+        lack=None
+        if plan is None
+        else lacking(roster.matrix(ENERGIES), plan.team, len(plan.figures.names)),
+        force=_force(result) if names else (),
         objectives=tuple(
             str(part["kind"])
             for part in (result.spec.get("teams") or {}).get("objectives") or ({"kind": "KPlus"},)
@@ -307,6 +319,19 @@ def _members(result: RunResult) -> dict[int, list[str]]:
     for name, person, team in zip(names, ids, plan.team, strict=True):
         members.setdefault(int(team), []).append(name or person)
     return members
+
+
+def _force(result: RunResult) -> tuple[tuple[str, str], ...]:
+    """A task force by energies alone: which roles matter is for `insights simulate` to be told."""
+    plan, roster = result.teams, result.roster
+    if plan is None or roster.rows > _LISTED_PEOPLE or len(plan.figures.names) < 2:
+        return ()
+    ids = roster.column("id").to_pylist()
+    names = roster.column("name").to_pylist() if roster.named else ids
+    picked = task_force(roster.matrix(ENERGIES), plan.team, min(_FORCE, roster.rows)).people
+    return tuple(
+        (str(names[at] or ids[at]), plan.figures.names[int(plan.team[at])]) for at in picked
+    )
 
 
 def _confidential(constraints: Sequence[Mapping[str, object]]) -> frozenset[str]:

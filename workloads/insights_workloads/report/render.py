@@ -8,6 +8,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from insights_crds.v1 import ENERGIES as ENERGY_NAMES
 from insights_workloads.clustering.result import CriterionCurve
 from insights_workloads.report import charts
 from insights_workloads.report.colors import ENERGIES, cluster_colors
@@ -51,6 +52,7 @@ def render(content: ReportContent) -> str:
         ],
         rules=_rules(content),
         attributes=_attributes(content),
+        lacks=_lacks(content),
         names=content.owner,
         people=_people(content),
     )
@@ -151,6 +153,13 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
                 "size": int(figures.sizes[at]),
                 "shown": bool(seen[at]),
                 "means": [float(mean) for mean in figures.means[at]],
+                "lacks": [
+                    name.lower()
+                    for name, gone in zip(
+                        ENERGY_NAMES, content.lack.missing[at] if content.lack else (), strict=False
+                    )
+                    if gone and content.owner
+                ],
                 "made_of": _made_of(content, at),
                 "distance": float(figures.distance[at]),
                 "variety": float(figures.variety[at]),
@@ -160,6 +169,21 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
             for at in content.listed_teams
         ],
     }
+
+
+def _lacks(content: ReportContent) -> list[dict[str, Any]]:
+    """For each energy the teams that lack it, and those whom somebody led by it would complete."""
+    lack = content.lack
+    if lack is None:
+        return []
+    return [
+        {
+            "energy": name,
+            "teams": int(lack.missing[:, at].sum()),
+            "closes": int(lack.closes[at]),
+        }
+        for at, name in enumerate(ENERGY_NAMES)
+    ]
 
 
 def _attributes(content: ReportContent) -> list[dict[str, Any]]:
