@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from insights_workloads.progress import Progress
-from insights_workloads.teams.kernels import anneal
+from insights_workloads.teams.kernels import Occupancy, anneal
 from insights_workloads.teams.state import SearchState
 from insights_workloads.teams.subset_exchange import SubsetExchange
 
@@ -23,6 +26,8 @@ _STEPS = 60
 _COLDEST = 1e-5
 _STARTS, _STARTS_PEOPLE = 20, 2_000
 """Most anneals, and people over all of them: few people have few teams, soon seen."""
+_REHEAT = 0.6
+"""How far into an anneal chains go on from the best of them, once all have ended."""
 _QUENCH = 0.15
 """Share of the work that is spent at temperature 0, at the end."""
 _REPAIRS = 60
@@ -57,6 +62,7 @@ class TeamOptions:
             work is divided among them.
         enough: asked between pieces of work; where it says so the best so far is given, and marked
             as not reproducible.
+        workers: threads to use, None for one a CPU; the answer is the same on any number.
         choose: number of the plan to take, None for that of the given weights.
     """
 
@@ -66,6 +72,7 @@ class TeamOptions:
     plans: int = 1
     choose: int | None = None
     enough: Callable[[], bool] | None = None
+    workers: int | None = None
 
 
 class _Budget:
@@ -124,9 +131,9 @@ def search(state: SearchState, options: TeamOptions, progress: Progress) -> tupl
     if state.class_start[-1] < 2 or len(state.held.team_start) < 3:
         return 0, True
     if SubsetExchange.suits(state):
-        _by_subsets(state, options.seed, budget)
+        _by_subsets(state, options.seed, budget, options.workers)
     else:
-        _by_single_exchanges(state, options.seed, budget)
+        _by_single_exchanges(state, options.seed, budget, options.workers)
     repair(state, options.seed)
     return budget.spent, budget.reproducible and not budget.hurried
 
@@ -148,38 +155,62 @@ def repair(state: SearchState, seed: int, turns: int = _REPAIRS) -> None:
         _anneal(state, firsts, tries * len(firsts), 0.0, seed + 7_919 * (turn + 1))
 
 
-def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget) -> None:
-    """Anneal several times where that is cheap, and keep the best."""
-    everyone = np.arange(len(state.class_slots), dtype=np.int32)
+def _by_single_exchanges(
+    state: SearchState, seed: int, budget: _Budget, workers: int | None
+) -> None:
+    """Anneal several times side by side where that is cheap; go on from the best, keep the best.
+
+    Chains depend on the seed alone and wait for each other after every step, so the answer is the
+    same on any number of workers.
+    """
     people = len(state.cost.unit_people)
     steps = min(_STEPS, budget.rounds)
-    starts = max(1, min(_STARTS, _STARTS_PEOPLE // people, budget.rounds // steps))
-    tries = budget.rounds * people // (starts * steps)
-    best, lowest = state.snapshot(), np.inf
-    for step in range(starts * steps):
-        warm = step % steps / max(1.0, steps * (1.0 - _QUENCH))
-        hot = state.cost.scale * _COLDEST**warm if warm < 1.0 else 0.0
-        _anneal(state, everyone, tries, hot, seed * 1_000_003 + step)
-        spent = budget.rounds * (step + 1) // (starts * steps) - budget.spent
-        going = budget.spend(spent, state.unbalance())
-        if budget.stopped:
-            _anneal(state, everyone, _LAST_ROUNDS * people, 0.0, seed)
-        if (step + 1) % steps == 0 or not going:
-            value = state.value()
-            if value < lowest:
-                best, lowest = state.snapshot(), value
-        if not going:
-            break
+    chains = max(1, min(_STARTS, _STARTS_PEOPLE // people, budget.rounds // steps))
+    legs = (0.0,) if chains == 1 else (0.0, _REHEAT)
+    own = [state.alike() for _ in range(chains)]
+    planned = [max(1, round(steps * (1.0 - begin))) for begin in legs]
+    tries = max(1, budget.rounds * people // (chains * sum(planned)))
+    everyone = np.arange(len(state.class_slots), dtype=np.int32)
+    best, lowest, done = state.snapshot(), np.inf, 0
+
+    def advance(chain: int, hot: float, number: int, tries: int = tries) -> None:
+        _anneal(own[chain], everyone, tries, hot, seed * 1_000_003 + chains * number + chain)
+
+    with ThreadPoolExecutor(_threads(chains, workers)) as pool:
+        for begin, length in zip(legs, planned, strict=True):
+            for step in range(length):
+                warm = begin + step / max(1.0, steps * (1.0 - _QUENCH))
+                hot = state.cost.scale * _COLDEST**warm if warm < 1.0 else 0.0
+                list(pool.map(partial(advance, hot=hot, number=done), range(chains)))
+                done += 1
+                spent = budget.rounds * done // sum(planned) - budget.spent
+                going = budget.spend(spent, min(chain.unbalance() for chain in own))
+                if not going:
+                    break
+            if budget.stopped:
+                last = partial(advance, hot=0.0, number=done, tries=_LAST_ROUNDS * people)
+                list(pool.map(last, range(chains)))
+            values = [chain.value() for chain in own]
+            if min(values) < lowest:
+                lowest, best = min(values), own[int(np.argmin(values))].snapshot()
+            if not going:
+                break
+            for chain in own:
+                chain.held = Occupancy(*(part.copy() for part in best))
     state.held = best
 
 
-def _by_subsets(state: SearchState, seed: int, budget: _Budget) -> None:
+def _threads(parts: int, workers: int | None) -> int:
+    return max(1, min(parts, workers or len(os.sched_getaffinity(0))))
+
+
+def _by_subsets(state: SearchState, seed: int, budget: _Budget, workers: int | None) -> None:
     repair(state, seed, _EARLY_REPAIRS)
     rounds = max(1, budget.rounds // _SUBSET_WORK)
     going = True
     # Few people are for what rules leave in the end; they find too little to begin with.
     sizes = (4, 3) if rounds < _SUBSET_SLOW else (4, 3, 2, 1) if state.ruled else (4, 3, 2)
-    subsets = SubsetExchange(state, sizes, seed)
+    subsets = SubsetExchange(state, sizes, seed, workers)
     for turn in range(rounds):
         if not going:
             break
