@@ -115,7 +115,8 @@ def form(n: int, rules: list[dict[str, object]], options: TeamOptions, kind: str
     least, most = plan.figures.variety.min(), plan.figures.variety.max()
     print(
         f"{n:>9,}  {kind:<8}  {named:<10}  {gap(matrix, plan.team):.2e}  {least:.2f}-{most:.2f}  "
-        f"{options.workers or 'all':>3} workers  {seconds:6.2f} s  {work:6.2f} s CPU  {plan.rounds:>6} rounds  "
+        f"{options.workers or 'all':>3} workers  "
+        f"{seconds:6.2f} s  {work:6.2f} s CPU  {plan.rounds:>6} rounds  "
         f"{held:.1f} GiB  {plan.outcome.value}",
         flush=True,
     )
