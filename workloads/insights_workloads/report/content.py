@@ -12,6 +12,7 @@ import pandas as pd
 from insights_crds.v1 import ENERGIES
 from insights_workloads.clustering import Clustering
 from insights_workloads.disclosure import shown_cells, shown_groups
+from insights_workloads.report.rule_words import rule_words
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
@@ -113,7 +114,7 @@ class ReportContent:
         sampled: whether `energies` is a sample.
         teams: the teams, None where none were asked for.
         before: float64 (g,), distance from everyone of teams of a random split.
-        rules: names of the rules of the spec, each with whether it is hard.
+        rules: names of the rules of the spec, each with whether it is hard and what it says.
         attributes: how the attributes that rules count are spread.
         shown_clusters: bool (k,), clusters of which this reader may see means.
         shown_teams: bool (g,), teams of which this reader may.
@@ -144,7 +145,7 @@ class ReportContent:
     sampled: bool
     teams: TeamPlan | None
     before: np.ndarray
-    rules: tuple[tuple[str, bool], ...]
+    rules: tuple[tuple[str, bool, str], ...]
     attributes: tuple[AttributeTable, ...]
     shown_clusters: np.ndarray
     shown_teams: np.ndarray
@@ -198,7 +199,10 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         sampled=sampled,
         teams=plan,
         before=_distances_of_chance(plan),
-        rules=tuple((str(c["name"]), "weight" not in c) for c in constraints),
+        rules=tuple(
+            (str(c["name"]), "weight" not in c, rule_words(c) if names or _open(c) else "")
+            for c in constraints
+        ),
         attributes=_attributes(result, constraints, owner=names),
         shown_clusters=_shown([p.size for p in clustering.profiles], names),
         shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
@@ -334,9 +338,12 @@ def _force(result: RunResult) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _open(rule: Mapping[str, object]) -> bool:
+    return not any(kind in rule for kind in _CONFIDENTIAL)
+
+
 def _confidential(constraints: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    hidden = [c for c in constraints if any(kind in c for kind in _CONFIDENTIAL)]
-    return frozenset(str(c["name"]) for c in hidden)
+    return frozenset(str(c["name"]) for c in constraints if not _open(c))
 
 
 def _binding(plan: TeamPlan | None, confidential: frozenset[str]) -> tuple[tuple[str, ...], ...]:
