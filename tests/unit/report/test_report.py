@@ -113,7 +113,7 @@ def test_everything_is_in_it_and_it_needs_nothing_else(tmp_path) -> None:
     for profile in outcome.clustering.profiles:
         assert f"<h3>{profile.name}</h3>" in page
     for name in outcome.teams.figures.names:
-        assert f"<td>{name}</td>" in page
+        assert f"<strong>{name}</strong>" in page
     assert "rule-one" in page
     assert "120 people" in page
 
