@@ -68,6 +68,7 @@ class Settings:
         spool: folder for files on their way; emptied afterwards.
         ray: whether clustering runs on Ray: True, False, or None for where it gains.
         names: whether the report may name people.
+        enough: asked while teams are looked for: whether the best so far is to be published.
         patience: seconds for which publishing waits for a database or an object store that is away.
     """
 
@@ -76,6 +77,7 @@ class Settings:
     spool: Path
     ray: bool | None = None
     names: bool = False
+    enough: Callable[[], bool] | None = None
     patience: float = 3600.0
 
 
@@ -147,7 +149,7 @@ def _execute(
     asked = time.monotonic()
     clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
     clustered = time.monotonic()
-    teams = _teams(spec, roster, clock.stage("Teams"))
+    teams = _teams(spec, roster, settings, clock.stage("Teams"))
     seconds = StageSeconds(
         ingest=round(ingested - began, 3),
         cluster=round(clustered - asked, 3),
@@ -265,7 +267,9 @@ def _scaled_shard(file: Any, features: tuple[str, ...], scale: Scale) -> np.ndar
     return scale.apply(shard_matrix(pa.BufferReader(ray.get(file)), features))
 
 
-def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPlan | None:
+def _teams(
+    spec: AnalysisRunSpec, roster: Roster, settings: Settings, progress: Progress
+) -> TeamPlan | None:
     if spec.teams is None:
         return None
     progress(0.0, "forming teams")
@@ -290,6 +294,7 @@ def _teams(spec: AnalysisRunSpec, roster: Roster, progress: Progress) -> TeamPla
         spec.teams.time_limit_seconds,
         plans=1 if wanted is None else wanted.plans,
         choose=None if wanted is None else wanted.choose,
+        enough=settings.enough,
     )
     plan = form_teams(problem, options, progress=progress)
     if plan.outcome is Outcome.INFEASIBLE and plan.conflict is not None:

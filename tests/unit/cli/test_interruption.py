@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from insights_workloads.cli.interruption import interruptible
+from insights_workloads.cli.interruption import finishing, interruptible
 from insights_workloads.progress import Snapshot
 
 
@@ -25,3 +25,12 @@ def test_a_swallowed_ctrl_c_comes_again_at_the_next_step() -> None:
         tell(snapshot(100))
     assert [each.percent for each in told] == [10, 100]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sigterm_asks_to_finish_and_ends_nothing() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with finishing() as enough:
+        assert not enough()
+        signal.raise_signal(signal.SIGTERM)
+        assert enough()
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -220,3 +220,42 @@ def test_validate_says_what_is_wrong_and_changes_nothing(tmp_path) -> None:
         result["problems"][0]["message"] == "unknown field `clusterng`; did you mean `clustering`?"
     )
     assert insights("validate", good).returncode == 0
+
+
+def test_simulate_names_what_teams_lack_and_picks_a_task_force(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "whatif")
+    run(path, home)
+    asked = ["simulate", "-f", path, "--home", home, "--output", "json", "--max-moves", 0]
+    found = json.loads(insights(*asked, "--task-force", 6).stdout)
+    force = found["taskForce"]["people"]
+    assert len({person["id"] for person in force}) == 6
+    # Nobody changes teams for it, and no team gives two.
+    assert {person["id"]: found["teams"][person["id"]] for person in force} == {
+        person["id"]: person["team"] for person in force
+    }
+    assert len({person["team"] for person in force}) == 6
+    assert set(found["missing"]) == set(found["hires"])
+    alone = [lacks for lacks in found["missing"].values() if len(lacks) == 1]
+    assert sum(found["closes"].values()) == len(alone)
+    refused = insights(*asked, "--task-force", 6, "--roles", "nothing")
+    assert refused.returncode != 0
+    assert "declares no such attribute" in refused.stderr
+
+
+def test_sigterm_publishes_the_best_teams_so_far(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "early")
+    path.write_text(path.read_text().replace("rounds: 50", "rounds: 1000000"))
+    with subprocess.Popen(
+        command(path, home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Teams:" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    summary = json.loads(out)["summary"]
+    assert summary["reproducible"] is False
+    assert summary["teams"] > 0
+    assert summary["balance"]["after"] < summary["balance"]["before"]

@@ -19,6 +19,7 @@ from insights_workloads import report
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
 from insights_workloads.clustering.comparison import compare
 from insights_workloads.ingest import ingest
+from insights_workloads.report.rule_words import rule_words
 from insights_workloads.results import tables
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult, summarize
@@ -112,7 +113,7 @@ def test_everything_is_in_it_and_it_needs_nothing_else(tmp_path) -> None:
     for profile in outcome.clustering.profiles:
         assert f"<h3>{profile.name}</h3>" in page
     for name in outcome.teams.figures.names:
-        assert f"<td>{name}</td>" in page
+        assert f"<strong>{name}</strong>" in page
     assert "rule-one" in page
     assert "120 people" in page
 
@@ -244,7 +245,7 @@ def test_counts_of_attributes_are_the_owners_where_they_are_small(tmp_path) -> N
     assert not (table.teams_shown & (table.teams < 5)).any()
     page = report.render(content)
     assert "How role is spread" in page
-    assert "lead" not in page
+    assert ">lead<" not in page
     assert "origin" not in page
     owner = report.build(replace(whole, roster=roster, spec=rules), WHEN, names=True)
     assert [t.attribute for t in owner.attributes] == ["role", "origin"]
@@ -263,3 +264,42 @@ class _WithAttributes:
         if name in self._attributes:
             return pa.chunked_array([pa.array(self._attributes[name])])
         return self._roster.column(name)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (
+            {"atLeast": {"attribute": "role", "values": ["Lead", "Senior"], "count": 2}},
+            "at least 2 people with role Lead or Senior",
+        ),
+        (
+            {"atMost": {"attribute": "site", "values": ["Oslo"], "share": 0.6}, "types": ["squad"]},
+            "at most 60 % of the team with site Oslo (in squad teams)",
+        ),
+        (
+            {"range": {"field": "years", "aggregate": "Mean", "min": 3.5, "max": 7}},
+            "mean of years from 3.5 to 7",
+        ),
+        (
+            {"range": {"field": "cost", "aggregate": "Sum", "max": 800}},
+            "sum of cost at most 800",
+        ),
+        ({"keepApart": {"attribute": "past"}}, "at most 1 of the same past in a team"),
+        ({"name": "nothing known"}, ""),
+    ],
+)
+def test_rules_are_said_in_words(rule, words) -> None:
+    assert rule_words(rule) == words
+
+
+def test_the_owner_is_told_the_cheapest_exchanges_once(tmp_path) -> None:
+    outcome = result(tmp_path)
+    page = report.render(report.build(outcome, WHEN, names=True))
+    part = page.split("<h2>What if</h2>")[1].split("</section>")[0]
+    rows = re.findall(r"<tr><td>(.*?) \(team-\d+\) with (.*?) \(team-\d+\)</td>", part)
+    assert 1 <= len(rows) <= 5
+    assert len({frozenset(row) for row in rows}) == len(rows)
+    prices = [float(price) for price in re.findall(r">([\d.-]+) %</td>", part)]
+    assert prices == sorted(prices)
+    assert "<h2>What if</h2>" not in report.render(report.build(outcome, WHEN))

@@ -499,3 +499,38 @@ def test_reasons_name_binding_rules_holds_and_the_next_best_exchange() -> None:
     assert all(reasons.partner[p] < 5 for p in range(5))
     assert (reasons.price[:37] >= -1e-9).all()
     assert all(plan.team[p] != plan.team[q] for p, q in enumerate(reasons.partner[:37]))
+
+
+@pytest.mark.parametrize("n", [120, 1_600])
+def test_a_search_that_is_told_to_end_gives_the_best_so_far_and_says_so(n) -> None:
+    matrix, random = people(n)
+    columns = {"r": pa.chunked_array([pa.array(random.choice(["lead", "dev"], n, p=[0.3, 0.7]))])}
+    rule = {"name": "lead", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}}
+    spec = Teams.model_validate({"size": {"min": 8, "max": 8}, "constraints": [rule]})
+    problem = compile_problem(spec, FOUR, matrix, columns.__getitem__)
+    told: list[float] = []
+
+    def tell(fraction, message=""):
+        assert "as unequal as by chance" in message
+        told.append(fraction)
+
+    options = TeamOptions(rounds=5_000, enough=lambda: len(told) > 5)
+    plan = form_teams(problem, options, progress=tell)
+    assert len(told) == 6
+    assert told == sorted(told)
+    assert not plan.reproducible
+    assert plan.rounds < 5_000
+    assert plan.outcome is Outcome.FEASIBLE
+    assert plan.balance_after < plan.balance_before / 4
+
+
+@pytest.mark.parametrize(("n", "rounds"), [(304, 200), (104_000, 60)])
+def test_the_answer_is_the_same_on_any_number_of_workers(n, rounds) -> None:
+    matrix, random = people(n)
+    columns = {"r": pa.chunked_array([pa.array(random.choice(["lead", "dev"], n, p=[0.3, 0.7]))])}
+    rule = {"name": "lead", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}}
+    spec = Teams.model_validate({"size": {"min": 8, "max": 8}, "constraints": [rule]})
+    problem = compile_problem(spec, FOUR, matrix, columns.__getitem__)
+    plans = [form_teams(problem, TeamOptions(rounds=rounds, workers=w)) for w in (1, 2, 3)]
+    assert len({plan.team.tobytes() for plan in plans}) == 1
+    assert len({plan.balance_after for plan in plans}) == 1

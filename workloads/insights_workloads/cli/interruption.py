@@ -15,9 +15,24 @@ from types import FrameType
 
 from insights_workloads.progress import Snapshot
 
-__all__ = ["interruptible"]
+__all__ = ["finishing", "interruptible"]
 
 _DONE = 100
+
+
+@contextmanager
+def finishing() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM has come: a request to finish with the best so far, and no end by itself."""
+    asked = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    before = signal.signal(signal.SIGTERM, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

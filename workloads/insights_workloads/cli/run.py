@@ -22,7 +22,7 @@ from insights_store import driver
 from insights_store.execution import Execution, Fenced, Publication
 from insights_workloads.cli.console import ExitCode, Output, err, fail, fail_spec, out, print_json
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
-from insights_workloads.cli.interruption import interruptible
+from insights_workloads.cli.interruption import finishing, interruptible
 from insights_workloads.cli.progress_view import ProgressStyle, progress_view
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
@@ -96,9 +96,15 @@ def _run(
             home.store() as store,
             progress_view(style) as view,
             interruptible(view) as tell,
+            finishing() as enough,
         ):
             settings = Settings(
-                store=store, base=file.absolute().parent, spool=home.spool, ray=ray, names=names
+                store=store,
+                base=file.absolute().parent,
+                spool=home.spool,
+                ray=ray,
+                names=names,
+                enough=enough,
             )
             publication, linked = _published(document, store, settings, rerun, tell)
             return publication, home.objects, linked
@@ -213,4 +219,6 @@ def _print(result: dict[str, Any]) -> None:
             f"{100 * balance['before']:.1f} % by chance",
         )
     out.print(table)
+    if summary.get("reproducible") is False:
+        out.print("The search for teams was ended early: these are the best so far.")
     out.print(f"\nreport  {escape(result['report'])}", soft_wrap=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import psycopg
 import pyarrow as pa
 import typer
@@ -13,15 +15,33 @@ from rich.markup import escape
 from rich.table import Table
 
 from insights_crds.document import SpecError, load_file
-from insights_crds.v1 import AnalysisRun
+from insights_crds.v1 import ENERGIES, AnalysisRun
 from insights_workloads.cli.console import ExitCode, Output, fail, fail_spec, out, print_json
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
 from insights_workloads.results.local import LocalHome
 from insights_workloads.results.read import newest, read_table
 from insights_workloads.results.stores import open_objects
+from insights_workloads.teams.coverage import Lack, TaskForce, lacking, task_force
 from insights_workloads.teams.simulation import Changes, Score, Simulation
 
 __all__ = ["simulate"]
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    """What teams lack, and who could be a task force.
+
+    Attributes:
+        teams: names of the teams.
+        lack: what they lack.
+        force: a task force, None where none was asked for.
+        picked: ids of its people and names of their teams.
+    """
+
+    teams: tuple[str, ...]
+    lack: Lack
+    force: TaskForce | None
+    picked: tuple[tuple[str, str], ...]
 
 
 def simulate(
@@ -32,12 +52,20 @@ def simulate(
     max_moves: Annotated[
         int, typer.Option(min=0, help="Most further people who may change teams.")
     ] = 10,
+    force: Annotated[
+        int, typer.Option("--task-force", min=0, help="Pick so many people of all teams.")
+    ] = 0,
+    roles: Annotated[
+        str | None, typer.Option(help="Attribute whose values the task force is to cover.")
+    ] = None,
     home: HomeOption = Path(".insights"),
     output: Annotated[Output, typer.Option(help="How to print the result.")] = Output.TEXT,
 ) -> None:
     """Score changes to a run's newest teams, and repair the teams with few further moves.
 
-    People of the roster who have no team yet join one. Nothing is published.
+    People of the roster who have no team yet join one. Says which energies teams lack and whom a
+    hire should be like, and picks a task force if asked, whose people stay in their teams. Nothing
+    is published.
     """
     run = _run_of(file)
     current = _current(run, home)
@@ -49,11 +77,12 @@ def simulate(
                 fail(f"--swap {text}: `{person}` has no team in the results of the run")
         moves |= {left: current[right][0], right: current[left][0]}
     changes = Changes(moves, frozenset(leave or ()), max_moves)
-    found = _simulated(run, file, current, changes)
+    found, coverage = _simulated(run, file, current, changes, force, roles)
     if output is Output.JSON:
-        print_json(_wire(found))
+        print_json(_wire(found) | _wire_coverage(coverage))
     else:
         _print(found)
+        _print_coverage(coverage)
     if found.score is None:
         raise typer.Exit(ExitCode.INFEASIBLE)
 
@@ -104,8 +133,13 @@ def _current(run: AnalysisRun, home: Path) -> dict[str, tuple[str, str]]:
 
 
 def _simulated(
-    run: AnalysisRun, file: Path, current: dict[str, tuple[str, str]], changes: Changes
-) -> Simulation:
+    run: AnalysisRun,
+    file: Path,
+    current: dict[str, tuple[str, str]],
+    changes: Changes,
+    force: int,
+    roles: str | None,
+) -> tuple[Simulation, _Coverage]:
     from insights_workloads.execution import team_features
     from insights_workloads.ingest import IngestError, ingest
     from insights_workloads.teams import ImpossibleSizesError, TeamOptions, UnknownAttributeError
@@ -126,17 +160,22 @@ def _simulated(
                     raise KeyError(name)
                 return roster.column(name)
 
+            if roles is not None and roles not in known:
+                fail(f"--roles {roles}: spec.source declares no such attribute")
             features = team_features(run.spec)
-            return try_changes(
+            ids = [str(person) for person in roster.column("id").to_pylist()]
+            found = try_changes(
                 teams,
                 features,
                 roster.matrix(features),
                 column,
-                [str(person) for person in roster.column("id").to_pylist()],
+                ids,
                 current,
                 changes,
                 TeamOptions(teams.seed, teams.rounds, teams.time_limit_seconds),
             )
+            values = None if roles is None else roster.column(roles).to_pylist()
+            return found, _covered(found, ids, roster.matrix(ENERGIES), current, force, values)
         except (
             IngestError,
             ImpossibleSizesError,
@@ -144,6 +183,90 @@ def _simulated(
             UnknownChangeError,
         ) as error:
             fail(str(error))
+
+
+def _covered(
+    found: Simulation,
+    ids: list[str],
+    energies: np.ndarray,
+    current: dict[str, tuple[str, str]],
+    force: int,
+    roles: list[str | None] | None,
+) -> _Coverage:
+    """What the repaired teams lack, or where there are none the present ones."""
+    now = dict(zip(found.ids, found.teams, strict=False))
+    home = now or {person: team for person, (team, _) in current.items()}
+    here = [at for at, person in enumerate(ids) if person in home]
+    names = sorted({home[ids[at]] for at in here})
+    number = {name: at for at, name in enumerate(names)}
+    team = np.array([number[home[ids[at]]] for at in here], dtype=np.int64)
+    some = None if roles is None else [roles[at] for at in here]
+    picked = task_force(energies[here], team, force, some) if force else None
+    return _Coverage(
+        teams=tuple(names),
+        lack=lacking(energies[here], team, len(names)),
+        force=picked,
+        picked=tuple(
+            (ids[here[at]], names[team[at]]) for at in ([] if picked is None else picked.people)
+        ),
+    )
+
+
+def _lacks(coverage: _Coverage) -> dict[str, list[str]]:
+    return {
+        team: [energy for energy, gone in zip(ENERGIES, row, strict=True) if gone]
+        for team, row in zip(coverage.teams, coverage.lack.missing, strict=True)
+        if row.any()
+    }
+
+
+def _wire_coverage(coverage: _Coverage) -> dict[str, object]:
+    lacks, lack, force = _lacks(coverage), coverage.lack, coverage.force
+    hires = {
+        team: dict(zip(ENERGIES, np.round(wanted, 1).tolist(), strict=True))
+        for team, wanted in zip(coverage.teams, lack.hire, strict=True)
+        if team in lacks
+    }
+    return {
+        "missing": lacks,
+        "hires": hires,
+        "closes": dict(zip(ENERGIES, lack.closes.tolist(), strict=True)),
+        "taskForce": None
+        if force is None
+        else {
+            "people": [{"id": person, "team": team} for person, team in coverage.picked],
+            "energies": dict(zip(ENERGIES, force.energies.tolist(), strict=True)),
+            "roles": list(force.roles),
+            "uncovered": list(force.uncovered),
+        },
+    }
+
+
+def _print_coverage(coverage: _Coverage) -> None:
+    lacks, lack, force = _lacks(coverage), coverage.lack, coverage.force
+    for at, energy in enumerate(ENERGIES):
+        teams = [team for team, gone in lacks.items() if energy in gone]
+        if teams:
+            named = f"{', '.join(teams[:8])}{' and others' if len(teams) > 8 else ''}"
+            out.print(
+                f"\n{energy} leads in nobody of {len(teams):,} teams: {escape(named)}",
+                soft_wrap=True,
+            )
+            where = coverage.teams.index(teams[0])
+            wanted = zip(ENERGIES, lack.hire[where], strict=True)
+            like = ", ".join(f"{name} {value:.0f}" for name, value in wanted)
+            out.print(
+                f"  somebody led by {energy} would complete {int(lack.closes[at]):,}; for "
+                f"{escape(teams[0])} best with {like}",
+                soft_wrap=True,
+            )
+    if force is not None:
+        listed = ", ".join(f"{person} of {team}" for person, team in coverage.picked)
+        out.print(f"\ntask force: {escape(listed)}", soft_wrap=True)
+        most = zip(ENERGIES, force.energies, strict=True)
+        out.print(f"  most energy: {', '.join(f'{name} {value:.0f}' for name, value in most)}")
+        if force.uncovered:
+            out.print(f"  not covered: {escape(', '.join(force.uncovered))}", soft_wrap=True)
 
 
 def _wire(found: Simulation) -> dict[str, object]:

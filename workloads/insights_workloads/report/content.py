@@ -12,15 +12,19 @@ import pandas as pd
 from insights_crds.v1 import ENERGIES
 from insights_workloads.clustering import Clustering
 from insights_workloads.disclosure import shown_cells, shown_groups
+from insights_workloads.report.rule_words import rule_words
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
+from insights_workloads.teams.coverage import Lack, lacking, task_force
 
 __all__ = ["AttributeTable", "PersonLine", "Provenance", "ReportContent", "build"]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
 _LISTED_PEOPLE = 3_000
+_FORCE = 6
+"""People of the task force that is proposed."""
 _LISTED_VALUES = 20
 _COUNTED = ("atLeast", "atMost")
 _CONFIDENTIAL = ("keepApart", "noLoneMinority")
@@ -110,10 +114,13 @@ class ReportContent:
         sampled: whether `energies` is a sample.
         teams: the teams, None where none were asked for.
         before: float64 (g,), distance from everyone of teams of a random split.
-        rules: names of the rules of the spec, each with whether it is hard.
+        rules: names of the rules of the spec, each with whether it is hard and what it says.
         attributes: how the attributes that rules count are spread.
         shown_clusters: bool (k,), clusters of which this reader may see means.
         shown_teams: bool (g,), teams of which this reader may.
+        lack: energies that teams lack, None without teams.
+        force: name and team of each person of a task force that could be picked of all teams, empty
+            unless names were asked for.
         objectives: kinds of the objectives.
         listed_teams: indices of the teams that are listed.
         members: names of people by team, empty unless names were asked for.
@@ -138,10 +145,12 @@ class ReportContent:
     sampled: bool
     teams: TeamPlan | None
     before: np.ndarray
-    rules: tuple[tuple[str, bool], ...]
+    rules: tuple[tuple[str, bool, str], ...]
     attributes: tuple[AttributeTable, ...]
     shown_clusters: np.ndarray
     shown_teams: np.ndarray
+    lack: Lack | None
+    force: tuple[tuple[str, str], ...]
     objectives: tuple[str, ...]
     listed_teams: tuple[int, ...]
     members: Mapping[int, Sequence[str]]
@@ -190,10 +199,17 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         sampled=sampled,
         teams=plan,
         before=_distances_of_chance(plan),
-        rules=tuple((str(c["name"]), "weight" not in c) for c in constraints),
+        rules=tuple(
+            (str(c["name"]), "weight" not in c, rule_words(c) if names or _open(c) else "")
+            for c in constraints
+        ),
         attributes=_attributes(result, constraints, owner=names),
         shown_clusters=_shown([p.size for p in clustering.profiles], names),
         shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
+        lack=None
+        if plan is None
+        else lacking(roster.matrix(ENERGIES), plan.team, len(plan.figures.names)),
+        force=_force(result) if names else (),
         objectives=tuple(
             str(part["kind"])
             for part in (result.spec.get("teams") or {}).get("objectives") or ({"kind": "KPlus"},)
@@ -309,9 +325,25 @@ def _members(result: RunResult) -> dict[int, list[str]]:
     return members
 
 
+def _force(result: RunResult) -> tuple[tuple[str, str], ...]:
+    """A task force by energies alone: which roles matter is for `insights simulate` to be told."""
+    plan, roster = result.teams, result.roster
+    if plan is None or roster.rows > _LISTED_PEOPLE or len(plan.figures.names) < 2:
+        return ()
+    ids = roster.column("id").to_pylist()
+    names = roster.column("name").to_pylist() if roster.named else ids
+    picked = task_force(roster.matrix(ENERGIES), plan.team, min(_FORCE, roster.rows)).people
+    return tuple(
+        (str(names[at] or ids[at]), plan.figures.names[int(plan.team[at])]) for at in picked
+    )
+
+
+def _open(rule: Mapping[str, object]) -> bool:
+    return not any(kind in rule for kind in _CONFIDENTIAL)
+
+
 def _confidential(constraints: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    hidden = [c for c in constraints if any(kind in c for kind in _CONFIDENTIAL)]
-    return frozenset(str(c["name"]) for c in hidden)
+    return frozenset(str(c["name"]) for c in constraints if not _open(c))
 
 
 def _binding(plan: TeamPlan | None, confidential: frozenset[str]) -> tuple[tuple[str, ...], ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from insights_crds.v1 import ENERGIES as ENERGY_NAMES
 from insights_workloads.clustering.result import CriterionCurve
 from insights_workloads.report import charts
 from insights_workloads.report.colors import ENERGIES, cluster_colors
@@ -22,6 +23,17 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+_CHEAPEST = 5
+"""Exchanges that are listed as what could be tried."""
+_NEAR = 0.1
+"""Distance up to which a team is as good as everyone: less than a questionnaire can tell."""
+
+
+def _verdict(distance: float) -> str:
+    """A word for how like everyone a team is."""
+    return "like everyone" if distance <= _NEAR else "close" if distance <= 3 * _NEAR else "apart"
 
 
 def render(content: ReportContent) -> str:
@@ -51,6 +63,8 @@ def render(content: ReportContent) -> str:
         ],
         rules=_rules(content),
         attributes=_attributes(content),
+        lacks=_lacks(content),
+        exchanges=_exchanges(content),
         names=content.owner,
         people=_people(content),
     )
@@ -151,8 +165,21 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
                 "size": int(figures.sizes[at]),
                 "shown": bool(seen[at]),
                 "means": [float(mean) for mean in figures.means[at]],
+                "lacks": [
+                    name.lower()
+                    for name, gone in zip(
+                        ENERGY_NAMES, content.lack.missing[at] if content.lack else (), strict=False
+                    )
+                    if gone and content.owner
+                ],
                 "made_of": _made_of(content, at),
                 "distance": float(figures.distance[at]),
+                "verdict": _verdict(float(figures.distance[at])),
+                "bars": [
+                    (ENERGIES[name], float(mean) / max(1e-9, float(figures.means[at].sum())))
+                    for name, mean in zip(plan.features, figures.means[at], strict=True)
+                    if name in ENERGIES
+                ],
                 "variety": float(figures.variety[at]),
                 "members": content.members.get(at, ()),
                 "binding": content.binding[at] if content.binding else (),
@@ -160,6 +187,21 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
             for at in content.listed_teams
         ],
     }
+
+
+def _lacks(content: ReportContent) -> list[dict[str, Any]]:
+    """For each energy the teams that lack it, and those whom somebody led by it would complete."""
+    lack = content.lack
+    if lack is None:
+        return []
+    return [
+        {
+            "energy": name,
+            "teams": int(lack.missing[:, at].sum()),
+            "closes": int(lack.closes[at]),
+        }
+        for at, name in enumerate(ENERGY_NAMES)
+    ]
 
 
 def _attributes(content: ReportContent) -> list[dict[str, Any]]:
@@ -192,10 +234,33 @@ def _attributes(content: ReportContent) -> list[dict[str, Any]]:
 def _made_of(content: ReportContent, team: int) -> list[str]:
     """Values of the counted attributes in a team, as far as this reader may see them."""
     return [
-        f"{int(table.teams[at, team])} {value}"
+        f"{table.attribute}: {', '.join(parts)}"
         for table in content.attributes
-        for at, value in enumerate(table.values)
-        if table.teams_shown[at, team] and table.teams[at, team]
+        if (
+            parts := [
+                f"{int(table.teams[at, team])} {value}"
+                for at, value in enumerate(table.values)
+                if table.teams_shown[at, team] and table.teams[at, team]
+            ]
+        )
+    ]
+
+
+def _exchanges(content: ReportContent) -> list[dict[str, Any]]:
+    """The exchanges that cost teams least, each pair once."""
+    if content.teams is None:
+        return []
+    teams = content.teams.figures.names
+    home = {line.name: teams[line.team] for line in content.lines}
+    priced = sorted(
+        (line for line in content.lines if line.price is not None and line.partner),
+        key=lambda line: (line.price, line.name),
+    )
+    pairs = {frozenset((line.name, line.partner)): line for line in reversed(priced)}
+    cheapest = sorted(pairs.values(), key=lambda line: (line.price or 0.0, line.name))
+    return [
+        {"line": line, "team": teams[line.team], "other": home[line.partner]}
+        for line in cheapest[:_CHEAPEST]
     ]
 
 
@@ -210,12 +275,13 @@ def _rules(content: ReportContent) -> list[dict[str, Any]]:
     if content.teams is None:
         return []
     broken = {violation.rule: violation for violation in content.teams.violations}
-    declared = dict(content.rules)
+    declared = {name for name, _, _ in content.rules}
     lines = [
-        {"name": name, "hard": hard, "broken": broken.get(name)} for name, hard in declared.items()
+        {"name": name, "hard": hard, "says": says, "broken": broken.get(name)}
+        for name, hard, says in content.rules
     ]
     lines += [
-        {"name": name, "hard": violation.hard, "broken": violation}
+        {"name": name, "hard": violation.hard, "says": "", "broken": violation}
         for name, violation in broken.items()
         if name not in declared
     ]

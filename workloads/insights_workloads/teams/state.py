@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from insights_workloads.teams.crowds import crowds
@@ -85,6 +87,18 @@ class SearchState:
             + cost.price * away
             + HARD * over
         )
+
+    def unbalance(self) -> float:
+        """How far teams are from their target, where 1 is what teams drawn at random are."""
+        cost, held = self.cost, self.held
+        gaps = ((held.sums - cost.target) ** 2).sum(axis=1)
+        return float((gaps / cost.divisor).mean() / cost.scale)
+
+    def alike(self) -> SearchState:
+        """A state with the same costs and a placement of its own."""
+        other = copy(self)
+        other.held = self.snapshot()
+        return other
 
     def snapshot(self) -> Occupancy:
         """Who is where now."""

@@ -33,7 +33,9 @@ class SubsetExchange:
     the same on any number of threads.
     """
 
-    def __init__(self, state: SearchState, sizes: Sequence[int], seed: int) -> None:
+    def __init__(
+        self, state: SearchState, sizes: Sequence[int], seed: int, workers: int | None = None
+    ) -> None:
         """Prepare the room that rounds work in."""
         self._state = state
         self._seed = seed
@@ -51,7 +53,7 @@ class SubsetExchange:
         units = int(np.diff(held.team_start).max())
         self._rules = rule_lanes(state.cost, state.hard, state.counts, units)
         self._blocks = max(1, min(2, teams // _SMALLEST_BLOCK), teams // _BLOCK)
-        self._threads = max(1, min(self._blocks, len(os.sched_getaffinity(0))))
+        self._threads = max(1, min(self._blocks, workers or len(os.sched_getaffinity(0))))
         self._people = tuple(sizes)
         self._subsets: dict[tuple[int, bytes], Subsets] = {}
         room = -(-teams // self._blocks) * max(comb(WIDTH, size) for size in sizes)
