@@ -186,10 +186,14 @@ class Feeds:
         wrong = 0
         for resource, objects in listed.items():
             newer, gone = self._cache.differences(resource.plural, objects)
-            wrong += len(newer)
             for each in newer:
+                known = self._cache.get(resource.plural, key_of(each)) is not None
+                if not known and await self._is_gone(resource, each):
+                    # Deleted since the listing, as the watch has told: it must not come back.
+                    continue
                 self._cache.put(resource.plural, each)
                 self._mark(resource.plural, each)
+                wrong += 1
             for each in gone:
                 # Made since the listing, or gone since before it: only the API server knows.
                 if await self._is_gone(resource, each):
@@ -211,7 +215,7 @@ class Feeds:
             return
         behind = now - self.verified
         _log.warning("a listing knew more than the watches", extra={"objects": wrong})
-        if behind > max(_STALE_SECONDS, 2 * self._seconds):
+        if behind > _STALE_SECONDS + 3 * self._seconds:
             raise StaleWatchError(f"no listing agreed with the watches for {behind:.0f} s")
 
     async def _list(self, resource: Resource) -> list[dict[str, Any]]:
