@@ -129,7 +129,7 @@ class World:
             driver.fail(connection, held, FailureClass.TRANSIENT, "SourceUnavailable", "no answer")
 
     def _drive(self) -> Claim:
-        self.wait(lambda: len(self.jobs()) == 1 and self._active() is not None)
+        self.wait(self._ready_to_drive)
         active = self._active()
         assert active is not None
         with psycopg.connect(self._dsn) as connection:
@@ -237,6 +237,12 @@ class World:
 
     def _lines(self) -> list[str]:
         return self._tally.read_text().splitlines() if self._tally.exists() else []
+
+    def _ready_to_drive(self) -> bool:
+        """The only child is that of the active attempt: no driver claims without a pod."""
+        active = self._active()
+        made = [job["metadata"]["labels"]["insights.observer.io/attempt"] for job in self.jobs()]
+        return active is not None and made == [str(active[1])]
 
     def _active(self) -> tuple[str, int] | None:
         rows = self._rows(
