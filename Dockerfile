@@ -14,7 +14,8 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/insights \
     UV_COMPILE_BYTECODE=1
 RUN python3 -m venv /opt/uv && /opt/uv/bin/python -m pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
-# Packages first: they change less often than the code.
+# Packages first: they change less often than the code. The code is installed anew each time: uv's
+# cache knows it by pyproject.toml alone, and would put yesterday's into the image.
 COPY pyproject.toml uv.lock ./
 
 FROM installer AS operator-build
@@ -26,7 +27,8 @@ COPY operator operator
 COPY store store
 COPY workloads workloads
 RUN --mount=type=cache,target=/root/.cache/uv \
-    /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable --extra operator
+    /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable --extra operator \
+    --reinstall-package observer-coordinator-insights
 RUN /opt/uv/bin/uv export --quiet --frozen --no-default-groups --extra operator --no-emit-project \
     --preview-features sbom-export --format cyclonedx1.5 -o /opt/insights/sbom.cdx.json
 
@@ -39,7 +41,8 @@ COPY operator operator
 COPY store store
 COPY workloads workloads
 RUN --mount=type=cache,target=/root/.cache/uv \
-    /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable --extra workloads
+    /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable --extra workloads \
+    --reinstall-package observer-coordinator-insights
 RUN /opt/uv/bin/uv export --quiet --frozen --no-default-groups --extra workloads --no-emit-project \
     --preview-features sbom-export --format cyclonedx1.5 -o /opt/insights/sbom.cdx.json
 

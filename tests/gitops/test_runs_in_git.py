@@ -244,3 +244,14 @@ def test_a_run_can_be_the_gate_of_a_sync(platform) -> None:
     assert not published(platform, "gate")
     platform.wait(lambda: phase() == "Succeeded", 180)
     assert published(platform, "gate")
+
+
+def test_no_replica_of_the_operator_had_to_start_again(platform) -> None:
+    pods = platform.kubectl.get(
+        "pods", "-n", "insights-system", "-l", "app.kubernetes.io/name=insights-operator"
+    )["items"]
+    restarts = [each["restartCount"] for pod in pods for each in pod["status"]["containerStatuses"]]
+    assert restarts == [0, 0], platform.kubectl.try_(
+        "logs", "-n", "insights-system", "-l", "app.kubernetes.io/name=insights-operator",
+        "-c", "operator", "--previous",
+    ).stdout  # fmt: skip
