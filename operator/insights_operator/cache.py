@@ -28,9 +28,19 @@ class Cache:
         self._objects: dict[str, dict[Key, Object]] = {}
         self._run_of_uid: dict[str, Key] = {}
         self._of_label: dict[tuple[str, str, str, str], set[Key]] = {}
+        self._removed: set[str] = set()
+
+    def begin_listing(self) -> None:
+        """What was removed before may be forgotten: a listing from now on does not hold it."""
+        self._removed.clear()
 
     def put(self, plural: str, seen: Object) -> bool:
-        """Remember an object, unless it or a newer one is known; tells whether it was new."""
+        """Remember an object, unless it or a newer one is known; tells whether it was new.
+
+        One that was removed does not come back by what was listed or answered before.
+        """
+        if _uid(seen) in self._removed:
+            return False
         metadata = {k: v for k, v in seen["metadata"].items() if k != "managedFields"}
         kept = _interned({**seen, "metadata": metadata})
         known = self._objects.setdefault(plural, {})
@@ -46,16 +56,17 @@ class Cache:
 
     def remove(self, plural: str, seen: Object) -> None:
         """Forget an object, unless another has its name by now."""
+        self._removed.add(_uid(seen))
         known = self._objects.setdefault(plural, {})
         key = key_of(seen)
         before = known.get(key)
-        if before is not None and before["metadata"].get("uid") == seen["metadata"].get("uid"):
+        if before is not None and _uid(before) == _uid(seen):
             self._unindex(plural, key, before)
             del known[key]
 
     def differences(self, plural: str, listed: Iterable[Object]) -> tuple[list[Object], ...]:
         """What a listing tells that the watch has not: objects to put, and objects to remove."""
-        there = {key_of(each): each for each in listed}
+        there = {key_of(each): each for each in listed if _uid(each) not in self._removed}
         known = self._objects.get(plural, {})
         newer = [
             each
@@ -130,6 +141,10 @@ def _interned(value: Any) -> Any:
     if isinstance(value, list):
         return [_interned(each) for each in value]
     return value
+
+
+def _uid(seen: Object) -> str:
+    return str(seen["metadata"].get("uid", ""))
 
 
 def _labels(seen: Object) -> Mapping[str, Any]:

@@ -314,10 +314,12 @@ class _Decision:
 
     def _started(self, told: list[Action]) -> Plan:
         compute = self._run.spec.compute
-        newest = self._record.publications[-1] if self._record.publications else None
-        people = int(newest.summary.get("people", 0)) if newest is not None else None
         kind = choose_kind(
-            compute, self._wish, people, kuberay=self._seen.kuberay, config=self._seen.config
+            compute,
+            self._wish,
+            self._people(),
+            kuberay=self._seen.kuberay,
+            config=self._seen.config,
         )
         number = self._record.last_number(self._wish.key) + 1
         uid = str(self._run.metadata.uid)
@@ -354,8 +356,6 @@ class _Decision:
 
     def _create(self, attempt: Attempt) -> CreateChild:
         run, config = self._run, self._seen.config
-        newest = self._record.publications[-1] if self._record.publications else None
-        people = int(newest.summary.get("people", 0)) if newest is not None else None
         kind = KINDS[attempt.child_kind]
         order = ChildOrder(
             name=attempt.child,
@@ -370,9 +370,15 @@ class _Decision:
             store=run.spec.results.store,
             image=run.spec.compute.image or config.image,
             ray_version=config.ray_version,
-            workers=worker_count(run.spec.compute, people, config),
+            workers=worker_count(run.spec.compute, self._people(), config),
         )
         return CreateChild(kind, kind.manifest(order))
+
+    def _people(self) -> int | None:
+        """How many people the newest result has: the best guess at the size of the input."""
+        if not self._record.publications:
+            return None
+        return int(self._record.publications[-1].summary.get("people", 0))
 
     def _leaving(self) -> datetime | None:
         """Until when the last attempt's pods are waited for; None where nothing is left of it."""

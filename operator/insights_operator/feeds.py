@@ -179,6 +179,7 @@ class Feeds:
     async def list_once(self) -> None:
         """List every kind once; what was known wrongly is corrected and looked at again."""
         await self._discovered.wait()
+        self._cache.begin_listing()
         listed = {resource: await self._list(resource) for resource in self._watched()}
         if self.filled.is_set():
             # A watch may be a moment behind; what it has not told by then it will not tell.
@@ -186,14 +187,10 @@ class Feeds:
         wrong = 0
         for resource, objects in listed.items():
             newer, gone = self._cache.differences(resource.plural, objects)
+            wrong += len(newer)
             for each in newer:
-                known = self._cache.get(resource.plural, key_of(each)) is not None
-                if not known and await self._is_gone(resource, each):
-                    # Deleted since the listing, as the watch has told: it must not come back.
-                    continue
                 self._cache.put(resource.plural, each)
                 self._mark(resource.plural, each)
-                wrong += 1
             for each in gone:
                 # Made since the listing, or gone since before it: only the API server knows.
                 if await self._is_gone(resource, each):

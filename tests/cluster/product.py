@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +14,9 @@ import psycopg
 from obstore.store import S3Store
 
 from insights_store import schema
-from tests.chart import CHART, SYSTEM
+from insights_store.__main__ import role_name
+from tests.chart import CHART, SYSTEM, helm
 from tests.cluster import kuberay
-from tests.cluster.binaries import binary
 from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.images import OPERATOR_IMAGE, WORKLOAD_IMAGE, build_all
 from tests.cluster.kubectl import Kubectl
@@ -104,13 +102,10 @@ def install(made: Cluster) -> None:
         },
         "workload": {"image": WORKLOAD_IMAGE},
     }
-    done = subprocess.run(
-        [
-            binary("helm"), "upgrade", "--install", "insights", CHART, "--namespace", SYSTEM,
-            "--values", "-", "--wait", "--timeout", "180s",
-        ],
-        input=json.dumps(values), text=True, capture_output=True, check=False,
-        env={**os.environ, "KUBECONFIG": str(made.plane.kubeconfig)},
+    done = helm(
+        "upgrade", "--install", "insights", CHART, "--namespace", SYSTEM,
+        "--kubeconfig", made.plane.kubeconfig, "--wait", "--timeout", "180s",
+        values=values,
     )  # fmt: skip
     if done.returncode != 0:
         pods = kubectl("describe", "pods", "-n", SYSTEM)
@@ -125,14 +120,14 @@ def admit(made: Cluster, namespace: str) -> None:
     password = secrets.token_hex(8)
     schema.upgrade(made.postgres.dsn)
     with psycopg.connect(made.postgres.dsn) as connection:
-        schema.admit_namespace(connection, f"driver_{namespace}", namespace, password)
+        schema.admit_namespace(connection, role_name(namespace), namespace, password)
     place = made.postgres.dsn.rpartition("@")[2]
     secret(
         made.kubectl,
         namespace,
         "insights-store-default",
         {
-            "INSIGHTS_DATABASE_DSN": f"postgresql://driver_{namespace}:{password}@{place}",
+            "INSIGHTS_DATABASE_DSN": f"postgresql://{role_name(namespace)}:{password}@{place}",
             "INSIGHTS_OBJECT_STORE": f"s3://{BUCKET}/results",
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",

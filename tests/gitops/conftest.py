@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import obstore
 import psycopg
@@ -74,19 +74,11 @@ class Platform:
 
     def attempts(self, name: str) -> int:
         """How often a run was started."""
-        dsn = f"postgresql://postgres@{self.address('insights-postgres')}:5432/postgres"
-        with psycopg.connect(dsn) as connection:
-            query = "SELECT count(*) FROM insights.attempt WHERE run = %s"
-            (count,) = connection.execute(query, (name,)).fetchone() or (0,)
-        return int(count)
+        return self._count("SELECT count(*) FROM insights.attempt WHERE run = %s", name)
 
     def publications(self, name: str) -> int:
         """How many results a run has."""
-        dsn = f"postgresql://postgres@{self.address('insights-postgres')}:5432/postgres"
-        with psycopg.connect(dsn) as connection:
-            query = "SELECT count(*) FROM insights.publication WHERE run = %s"
-            (count,) = connection.execute(query, (name,)).fetchone() or (0,)
-        return int(count)
+        return self._count("SELECT count(*) FROM insights.publication WHERE run = %s", name)
 
     def address(self, service: str) -> str:
         """Address of a Service of the release."""
@@ -102,6 +94,12 @@ class Platform:
     def follow(self) -> None:
         """Have Argo CD see the newest commit of the runs now."""
         self.argo.refresh(RUNS_APPLICATION)
+
+    def _count(self, query: LiteralString, name: str) -> int:
+        dsn = f"postgresql://postgres@{self.address('insights-postgres')}:5432/postgres"
+        with psycopg.connect(dsn) as connection:
+            (count,) = connection.execute(query, (name,)).fetchone() or (0,)
+        return int(count)
 
     def _story(self) -> str:
         said = [f"{a}: {self.argo.says(a)} {self.argo.errors(a)}" for a in APPLICATIONS]

@@ -40,12 +40,3 @@ class ChildState:
     phase: ChildPhase
     reason: str = ""
     message: str = ""
-
-    @property
-    def ended(self) -> bool:
-        """Whether it will not change any more."""
-        return self.phase in (
-            ChildPhase.ENDED_WELL,
-            ChildPhase.ENDED_BADLY,
-            ChildPhase.REFUSED,
-        )

@@ -18,11 +18,13 @@ class Server:
 
     def __init__(self, *jobs: dict[str, Any]) -> None:
         self.jobs = list(jobs)
+        self.asked = 0
 
     async def list_all(self, path: str, selector: str = "") -> list[dict[str, Any]]:
         return list(self.jobs) if path.endswith("/jobs") else []
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
+        self.asked += 1
         return {"items": await self.list_all(path)}
 
 
@@ -94,5 +96,25 @@ def test_watches_that_stay_behind_end_the_process(feeds) -> None:
         feeds._api.jobs.clear()
         with pytest.raises(StaleWatchError):
             await feeds.list_once()
+
+    asyncio.run(life())
+
+
+def test_a_listing_that_agrees_asks_for_nothing_one_by_one(feeds) -> None:
+    async def life() -> None:
+        await feeds.list_once()
+        await feeds.list_once()
+        assert len(jobs(feeds)) == 1
+        assert feeds._api.asked == 0
+
+    asyncio.run(life())
+
+
+def test_an_answer_that_comes_after_the_deletion_brings_nothing_back(feeds) -> None:
+    async def life() -> None:
+        await feeds.list_once()
+        feeds._take("jobs", "DELETED", job(version=3))
+        feeds._cache.put("jobs", job(version=2))
+        assert jobs(feeds) == []
 
     asyncio.run(life())
