@@ -107,7 +107,7 @@ def _digest(image: str) -> str:
     for source in _SOURCES:
         root = _REPOSITORY / source
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
+            if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(_REPOSITORY)).encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
