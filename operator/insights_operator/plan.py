@@ -1,7 +1,8 @@
 """What a decision asks for: actions in their order, and when to look again.
 
 The order is part of the decision. Intent comes before effect: the attempt's row in Postgres, then
-the status, then the child. A crash between any two leaves something that the next decision sees.
+the child; the status is told after both. A crash between any two leaves something that the next
+decision sees.
 """
 
 from __future__ import annotations
