@@ -6,23 +6,21 @@ publishes as a driver does.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import psycopg
-import yaml
 
 from insights_store import driver
 from insights_store.execution import Execution
+from tests.applied import RUNS, AppliedRun
 from tests.cluster.processes import wait_for
 
 __all__ = ["NAMESPACE", "RUNS", "Life", "Operators"]
 
 NAMESPACE = "life"
-RUNS = "analysisruns.insights.observer.io"
 OUTGOING = driver.Outgoing("fingerprint", "1.0", {"people": 9, "clusters": 2, "teams": 1})
 _OPERATOR = str(Path(sys.executable).parent / "insights-operator")
 
@@ -66,36 +64,18 @@ class Operators:
             process.wait(timeout=20)
 
 
-class Life:
+class Life(AppliedRun):
     """A run in the namespace `life`, from the outside."""
 
     def __init__(self, kubectl, dsn, operators, name) -> None:
-        self._kubectl, self._dsn, self._operators = kubectl, dsn, operators
-        self.name = name
+        super().__init__(kubectl, NAMESPACE, name)
+        self._dsn, self._operators = dsn, operators
 
     def apply(self, **parts) -> None:
-        spec = {"source": {"uri": "s3://b/people.csv"}, "teams": {"count": 3}, **parts}
-        document = {
-            "apiVersion": "insights.observer.io/v1", "kind": "AnalysisRun",
-            "metadata": {"name": self.name, "namespace": NAMESPACE}, "spec": spec,
-        }  # fmt: skip
-        self._kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(document))
-
-    def get(self) -> dict:
-        return json.loads(self._kubectl("get", RUNS, self.name, "-n", NAMESPACE, "-o", "json"))
-
-    def says(self, kind="Succeeded") -> tuple[str, str] | None:
-        run = self.get()
-        for each in (run.get("status") or {}).get("conditions", ()):
-            fresh = each["observedGeneration"] == run["metadata"]["generation"]
-            if each["type"] == kind and fresh:
-                return each["status"], each["reason"]
-        return None
+        self.apply_spec({"source": {"uri": "s3://b/people.csv"}, "teams": {"count": 3}, **parts})
 
     def children(self) -> list[dict]:
-        selector = f"insights.observer.io/run={self.name}"
-        listed = self._kubectl("get", "jobs", "-n", NAMESPACE, "-l", selector, "-o", "json")
-        return json.loads(listed)["items"]
+        return self.objects("jobs")
 
     def wait(self, condition, deadline=30.0) -> None:
         try:

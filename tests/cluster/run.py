@@ -7,14 +7,12 @@ from typing import Any
 
 import obstore
 import psycopg
-import yaml
 
+from tests.applied import RUNS, AppliedRun
 from tests.cluster.processes import wait_for
 from tests.cluster.product import NAMESPACE, Cluster
 
 __all__ = ["RUNS", "Run", "small_ray_cluster"]
-
-RUNS = "analysisruns.insights.observer.io"
 
 
 def small_ray_cluster(**more: Any) -> dict[str, Any]:
@@ -27,43 +25,23 @@ def small_ray_cluster(**more: Any) -> dict[str, Any]:
     }
 
 
-class Run:
+class Run(AppliedRun):
     """A run."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         """Name it."""
-        self.cluster, self.name = cluster, name
-        self._kubectl = cluster.kubectl
+        super().__init__(cluster.kubectl, NAMESPACE, name)
+        self.cluster = cluster
 
     def apply(self, **spec: Any) -> None:
-        """Apply it, as a person does."""
-        wanted = {
-            "source": {"uri": "s3://ready-probe/rosters/people.csv"},
-            "teams": {"size": {"min": 6, "max": 8}},
-            **spec,
-        }
-        document = {
-            "apiVersion": "insights.observer.io/v1", "kind": "AnalysisRun",
-            "metadata": {"name": self.name, "namespace": NAMESPACE}, "spec": wanted,
-        }  # fmt: skip
-        self._kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(document))
-
-    def get(self) -> dict[str, Any]:
-        """The object."""
-        return self._kubectl.get(RUNS, self.name, "-n", NAMESPACE)
-
-    def says(self, kind: str = "Succeeded") -> tuple[str, str]:
-        """Status and reason of a condition, if it speaks of the newest spec."""
-        run = self.get()
-        for each in (run.get("status") or {}).get("conditions", ()):
-            if each["type"] == kind and each["observedGeneration"] == run["metadata"]["generation"]:
-                return each["status"], each["reason"]
-        return "", ""
-
-    def message(self, kind: str) -> str:
-        """Sentence of a condition."""
-        conditions = (self.get().get("status") or {}).get("conditions", ())
-        return next((c["message"] for c in conditions if c["type"] == kind), "")
+        """Apply it, with a roster and teams that nearly all tests want."""
+        self.apply_spec(
+            {
+                "source": {"uri": "s3://ready-probe/rosters/people.csv"},
+                "teams": {"size": {"min": 6, "max": 8}},
+                **spec,
+            }
+        )
 
     def wait(self, condition: Any, deadline: float) -> None:
         """Wait; what is there is told where it is in vain."""
@@ -76,11 +54,6 @@ class Run:
         """Wait for either outcome; what it says."""
         self.wait(lambda: self.says("Finished")[0] == "True", deadline)
         return self.says()
-
-    def objects(self, kind: str) -> list[dict[str, Any]]:
-        """Objects that bear its label."""
-        selector = f"insights.observer.io/run={self.name}"
-        return list(self._kubectl.get(kind, "-n", NAMESPACE, "-l", selector)["items"])
 
     def pods(self, role: str, phase: str = "Running") -> list[str]:
         """Names of its pods of a role."""

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from obstore.store import S3Store
 
+from tests.applied import RUNS, says
 from tests.chart import REPOSITORY, SYSTEM
 from tests.cluster.argocd import ArgoCD, argocd
 from tests.cluster.controlplane import ControlPlane, control_plane
@@ -28,7 +29,6 @@ from tests.cluster.processes import wait_for
 from tests.gitops.repository import Repository
 
 NAMESPACE = "people"
-RUNS = "analysisruns.insights.observer.io"
 ROOT, OPERATOR, RUNS_APPLICATION = "insights-root", "insights", "insights-runs"
 APPLICATIONS = (ROOT, OPERATOR, RUNS_APPLICATION)
 
@@ -56,11 +56,7 @@ class Platform:
 
     def says(self, name: str, kind: str = "Succeeded") -> tuple[str, str]:
         """Status and reason of a run's condition, if it speaks of the newest spec."""
-        run = self.run(name)
-        for each in (run.get("status") or {}).get("conditions", ()):
-            if each["type"] == kind and each["observedGeneration"] == run["metadata"]["generation"]:
-                return each["status"], each["reason"]
-        return "", ""
+        return says(self.run(name), kind)
 
     def execution(self, name: str) -> dict[str, Any]:
         """Which execution a run shows."""

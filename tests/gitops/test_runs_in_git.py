@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.applied import RUNS
 from tests.chart import REPOSITORY
 from tests.cluster.processes import wait_for
-from tests.gitops.conftest import APPLICATIONS, NAMESPACE, RUNS, RUNS_APPLICATION, Platform
+from tests.gitops.conftest import APPLICATIONS, NAMESPACE, RUNS_APPLICATION, Platform
 
 pytestmark = pytest.mark.timeout(600)
 
