@@ -126,6 +126,8 @@ class _NetworkPolicies(_Part):
     """Rosters and results: for every pod of a run."""
     sources: list[_Reach] = []
     """Where else rosters come from."""
+    name_servers: list[_Cidr] = ["169.254.0.0/16"]
+    """Name servers that are no pods labelled `k8s-app: kube-dns`: caches on nodes, a cloud's."""
 
 
 class _Limits(_Part):

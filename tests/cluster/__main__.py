@@ -16,11 +16,11 @@ TIERS = {
     "apiserver": ("etcd", "kube-apiserver", "kube-controller-manager", "helm", "argocd"),
     "cluster": (
         "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
-        "kube-proxy", "coredns", "pause", "kuberay", "kueue", "helm",
+        "kube-proxy", "kube-router", "coredns", "pause", "kuberay", "kueue", "helm",
     ),
     "gitops": (
         "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
-        "kube-proxy", "coredns", "pause", "helm", "argocd",
+        "kube-proxy", "kube-router", "coredns", "pause", "helm", "argocd",
     ),
 }  # fmt: skip
 _REPOSITORY = Path(__file__).resolve().parents[2]

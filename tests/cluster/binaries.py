@@ -51,6 +51,9 @@ BINARIES = {
         Binary("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
         Binary("coredns", "kubernetes", "github.com/coredns/coredns"),
         Binary("kuberay", "kuberay", "github.com/ray-project/kuberay/ray-operator"),
+        Binary(
+            "kube-router", "kuberouter", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
+        ),
         Binary("kueue", "kueue", "sigs.k8s.io/kueue/cmd/kueue"),
         Binary("helm", "gitops", "helm.sh/helm/v3/cmd/helm"),
         # One executable: ARGOCD_BINARY_NAME says which of its servers it is.

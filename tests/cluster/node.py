@@ -1,6 +1,7 @@
 """A real node beside a control plane: containerd, kubelet, kube-proxy, CoreDNS, a bridge for pods.
 
-Needs root, and Debian's containerd, runc, CNI plugins, iptables and conntrack. What a machine lacks
+kube-router makes it obey network policies. Needs root, and Debian's containerd, runc, CNI plugins,
+iptables, ipset and conntrack. What a machine lacks
 is named by `missing`, so that tests can say why they are skipped.
 """
 
@@ -33,7 +34,10 @@ BRIDGE_ADDRESS = "10.88.0.1"
 _BRIDGE = "cni0"
 _SUBNET = "10.88.0.0/24"
 _CNI = Path("/usr/lib/cni")
-_PROGRAMS = ("containerd", "ctr", "runc", "iptables", "conntrack", "ip", "buildah", "debootstrap")
+_SERVICES = "10.96.0.0/16"
+_PROGRAMS = (
+    "containerd", "ctr", "runc", "iptables", "ipset", "conntrack", "ip", "buildah", "debootstrap",
+)  # fmt: skip
 _NAME = "node1"
 
 
@@ -88,6 +92,8 @@ def bridge() -> Iterator[None]:
         _ip("addr", "add", f"{BRIDGE_ADDRESS}/24", "dev", _BRIDGE)
         _ip("link", "set", _BRIDGE, "up")
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        # What goes from pod to pod over the bridge meets the packet filter, too.
+        Path("/proc/sys/net/bridge/bridge-nf-call-iptables").write_text("1")
         yield
     finally:
         _ip("link", "del", _BRIDGE, quiet=True)
@@ -111,6 +117,7 @@ def node(plane: ControlPlane) -> Iterator[Node]:
         _start_coredns(processes, plane, folder)
         _start_kubelet(processes, plane, folder)
         _start_proxy(processes, plane, folder)
+        _start_firewall(processes, plane)
         yield running
     finally:
         _empty(processes, socket, folder, plane)
@@ -256,8 +263,22 @@ def _start_proxy(processes: Processes, plane: ControlPlane, folder: Path) -> Non
     )  # fmt: skip
 
 
+def _start_firewall(processes: Processes, plane: ControlPlane) -> None:
+    health = free_port()
+    processes.start(
+        "kube-router",
+        [
+            binary("kube-router"), f"--kubeconfig={plane.kubeconfig}", "--run-firewall=true",
+            "--run-router=false", "--run-service-proxy=false", f"--hostname-override={_NAME}",
+            f"--service-cluster-ip-range={_SERVICES}", f"--health-port={health}",
+        ],
+        lambda: answers(f"http://127.0.0.1:{health}/healthz"),
+    )  # fmt: skip
+
+
 def _empty(processes: Processes, socket: Path, folder: Path, plane: ControlPlane) -> None:
-    processes.stop("kubelet", "kube-proxy", "kube-scheduler", "coredns")
+    processes.stop("kubelet", "kube-router", "kube-proxy", "kube-scheduler", "coredns")
+    _succeeds(str(binary("kube-router")), "--cleanup-config")
     _succeeds(str(binary("kube-proxy")), "--cleanup", f"--kubeconfig={plane.kubeconfig}")
     ctr = ("ctr", "-a", str(socket), "-n", "k8s.io")
     listed = subprocess.run(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import obstore
 import psycopg
@@ -79,8 +81,8 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             roster = (REPOSITORY / "examples" / "roster.csv").read_bytes()
             obstore.put(objects, "rosters/people.csv", roster)
             made = Cluster(plane, running, kubectl, postgres, s3, objects)
-            install(made)
             admit(made, NAMESPACE)
+            install(made)
             yield made
         finally:
             postgres.stop()
@@ -101,6 +103,14 @@ def install(made: Cluster) -> None:
             "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         },
         "workload": {"image": WORKLOAD_IMAGE},
+        # Each thing is opened as narrowly as it can be; kube-router holds pods to it.
+        "namespaces": [{"name": NAMESPACE, "create": False, "admit": False}],
+        "networkPolicies": {
+            "apiServer": _reach(made.plane.address),
+            "database": _reach(made.postgres.dsn),
+            "objectStore": _reach(made.s3),
+            "nameServers": [f"{BRIDGE_ADDRESS}/32"],
+        },
     }
     done = helm(
         "upgrade", "--install", "insights", CHART, "--namespace", SYSTEM,
@@ -111,6 +121,11 @@ def install(made: Cluster) -> None:
         pods = kubectl("describe", "pods", "-n", SYSTEM)
         logs = kubectl.try_("logs", "-n", SYSTEM, "-l", "app.kubernetes.io/name=insights-operator")
         raise RuntimeError(f"{done.stderr}\n{pods[-3000:]}\n{logs.stdout[-2000:]}")
+
+
+def _reach(url: str) -> dict[str, Any]:
+    place = urlsplit(url)
+    return {"cidrs": [f"{place.hostname}/32"], "ports": [place.port]}
 
 
 def admit(made: Cluster, namespace: str) -> None:

@@ -77,7 +77,7 @@ def kill_driver() -> None:
 def refused(address: str):
     """Pods cannot reach a server while entered."""
     port = address.rsplit(":", 1)[1]
-    rule = ["INPUT", "-i", "cni0", "-p", "tcp", "--dport", port, "-j", "REJECT"]
+    rule = ["KUBE-ROUTER-INPUT", "-i", "cni0", "-p", "tcp", "--dport", port, "-j", "REJECT"]
     subprocess.run(["iptables", "-I", *rule], check=True)
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, LiteralString
+from urllib.parse import urlsplit
 
 import obstore
 import psycopg
@@ -129,7 +130,7 @@ def platform(tmp_path_factory) -> Iterator[Platform]:
         source["helm"]["valuesObject"] |= {
             "repoURL": tree.url,
             "runs": {"repoURL": runs.url, "path": "runs"},
-            "values": _values(),
+            "values": _values(plane.address),
         }
         kubectl("apply", "-f", "-", stdin=yaml.safe_dump(root))
         made = Platform(plane, argo, kubectl, runs)
@@ -138,7 +139,8 @@ def platform(tmp_path_factory) -> Iterator[Platform]:
         yield made
 
 
-def _values() -> dict[str, Any]:
+def _values(address: str) -> dict[str, Any]:
+    api_server = urlsplit(address)
     return {
         "operator": {
             "image": OPERATOR_IMAGE,
@@ -146,6 +148,10 @@ def _values() -> dict[str, Any]:
             "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         },
         "workload": {"image": WORKLOAD_IMAGE},
+        "networkPolicies": {
+            "apiServer": {"cidrs": [f"{api_server.hostname}/32"], "ports": [api_server.port]},
+            "nameServers": [f"{BRIDGE_ADDRESS}/32"],
+        },
         # There is no class of volumes on this node.
         "trial": {
             "persistent": False,

@@ -235,13 +235,16 @@ def test_what_is_removed_from_git_goes_but_its_results_stay(platform) -> None:
 
 def test_a_run_can_be_the_gate_of_a_sync(platform) -> None:
     gate = yaml.safe_load((REPOSITORY / "examples" / "gitops" / "gate.yaml").read_text())
-    revision = commit(platform, gate, "runs/gate.yaml")
+    # A hook alone is no difference, and starts no sync: it comes with what it is to guard.
+    revision = platform.runs.commit({"runs/gate.yaml": gate, FILE: run(clustering={"seed": 12})})
+    platform.follow()
 
     def phase() -> str:
         state = platform.argo.application(RUNS_APPLICATION)["status"]["operationState"]
         return state["phase"] if state["syncResult"]["revision"] == revision else ""
 
-    platform.wait(lambda: phase() == "Running" and platform.run("gate"), 60)
+    platform.wait(lambda: phase() == "Running" and platform.run("gate"), 240)
+    assert published(platform)
     assert not published(platform, "gate")
     platform.wait(lambda: phase() == "Succeeded", 180)
     assert published(platform, "gate")

@@ -61,8 +61,9 @@ app.kubernetes.io/part-of: observer-coordinator-insights
 - to:
     - namespaceSelector: {}
       podSelector: {matchLabels: {k8s-app: kube-dns}}
-    # Node-local caches and clouds answer from addresses instead of pods.
-    - ipBlock: {cidr: 169.254.0.0/16}
+    {{- range .Values.networkPolicies.nameServers }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
   ports:
     - {protocol: UDP, port: 53}
     - {protocol: TCP, port: 53}
