@@ -13,6 +13,8 @@ from pathlib import Path
 __all__ = ["Processes", "free_port", "wait_for"]
 
 _PR_SET_PDEATHSIG = 1
+# An API server waits for its watches much longer; nothing of a test outlives it.
+_GRACE_SECONDS = 5.0
 
 
 class Processes:
@@ -64,7 +66,7 @@ class Processes:
             process.terminate()
         for _, process in chosen:
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=_GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
