@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from insights_workloads.progress import Progress
-from insights_workloads.teams.kernels import Occupancy, anneal
+from insights_workloads.teams.kernels import Occupancy, anneal, mend
 from insights_workloads.teams.state import SearchState
 from insights_workloads.teams.subset_exchange import SubsetExchange
 
@@ -33,6 +33,9 @@ _QUENCH = 0.15
 _REPAIRS = 60
 _FEWEST_TRIES, _MOST_TRIES = 2, 100
 """Exchanges that a repair tries for every place in a broken team: few while they still help."""
+_NEAREST, _FARTHER = 32, 4
+"""Places apart, in order of likeness, of whom a repair exchanges first, and how that grows: who is
+alike leaves teams balanced, and mends what is no matter of balance."""
 _EARLY_REPAIRS = 6
 """Turns of repair before subsets are looked at, which mend some rules on their way."""
 _SUBSET_WORK = 9
@@ -139,7 +142,12 @@ def search(state: SearchState, options: TeamOptions, progress: Progress) -> tupl
 
 
 def repair(state: SearchState, seed: int, turns: int = _REPAIRS) -> None:
-    """Try exchanges with everyone for the people of teams that break a hard rule."""
+    """Try exchanges for the people of teams that break a hard rule, first with those like them."""
+    if not state.broken_teams().any():
+        return
+    ring, place = state.likeness
+    slot_of = np.empty(len(state.held.slots), dtype=np.int32)
+    slot_of[state.held.slots] = np.arange(len(slot_of))
     tries, before = _FEWEST_TRIES, len(state.held.team_start)
     for turn in range(turns):
         broken = state.broken_teams()
@@ -149,10 +157,12 @@ def repair(state: SearchState, seed: int, turns: int = _REPAIRS) -> None:
         if 2 * count > before:
             tries = min(_MOST_TRIES, 2 * tries)
         before = count
-        firsts = np.flatnonzero(broken[state.held.slot_team[state.class_slots]]).astype(np.int32)
-        if not len(firsts):
-            return
-        _anneal(state, firsts, tries * len(firsts), 0.0, seed + 7_919 * (turn + 1))
+        units = ring[broken[state.held.slot_team[slot_of[ring]]]]
+        reach = min(len(ring), _NEAREST * _FARTHER**turn)
+        mend(
+            state.cost, state.held, state.class_start, ring, place, slot_of, units, tries, reach,
+            (seed + 7_919 * (turn + 1)) % 2**31,
+        )  # fmt: skip
 
 
 def _by_single_exchanges(

@@ -267,7 +267,7 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
                     for j in range(d):
                         x = gaps[g, j] - gaps[h, j]
                         square -= np.float32(0.5) * x * x
-                    if square >= limit:
+                    if square >= min(limit, np.float32(divisor * max(best[g], best[h]))):
                         continue
                     c, e = sorted_codes[i] % all_subsets, sorted_codes[k] % all_subsets
                     c, e = _alike(held, subsets, teams, width, g, c, h, e)
