@@ -29,4 +29,4 @@ def nested_order(columns: np.ndarray) -> np.ndarray:
         table = order.reshape(cuts**level, -1)
         keys = np.append(column, np.full(len(order) - count, np.inf))[table]
         order = np.take_along_axis(table, np.argsort(keys, axis=1, kind="stable"), axis=1).ravel()
-    return order[order < count]
+    return np.asarray(order[order < count])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from insights_workloads.teams.crowds import crowds
-from insights_workloads.teams.kernels import HARD
 from insights_workloads.teams.distinct_rows import distinct_rows
+from insights_workloads.teams.kernels import HARD
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reason_kernels import best_exchanges
 from insights_workloads.teams.state import SearchState

@@ -81,7 +81,7 @@ class TeamOptions:
 class _Budget:
     """Work that is left, and how it is told."""
 
-    def __init__(self, options: TeamOptions, rounds: int, progress: Progress) -> None:
+    def __init__(self, options: TeamOptions, rounds: int, progress: Progress, began: float) -> None:
         self.rounds = rounds
         self.spent = 0
         self.hurried = False
@@ -90,7 +90,7 @@ class _Budget:
         self._enough = options.enough
         self._progress = progress
         self._limit = options.time_limit_seconds
-        self._began = time.monotonic()
+        self._began = began
 
     def passed(self, share: float) -> float:
         """Share of the search that is over, by work, or by the clock where that is far ahead."""
@@ -118,19 +118,22 @@ def usual_rounds(people: int) -> int:
     return max(_FEWEST_ROUNDS, min(_MOST_ROUNDS, _TRIES // people))
 
 
-def search(state: SearchState, options: TeamOptions, progress: Progress) -> tuple[int, bool]:
+def search(
+    state: SearchState, options: TeamOptions, progress: Progress, began: float
+) -> tuple[int, bool]:
     """Improve the teams in place.
 
     Args:
         state: what to improve.
         options: how.
         progress: told how far it is; may raise to stop.
+        began: of `time.monotonic`, from when on the time limit counts.
 
     Returns:
         Rounds that were spent, and whether the work and not the clock ended it.
     """
     rounds = options.rounds or usual_rounds(len(state.cost.unit_people))
-    budget = _Budget(options, rounds, progress)
+    budget = _Budget(options, rounds, progress, began)
     if state.class_start[-1] < 2 or len(state.held.team_start) < 3:
         return 0, True
     if SubsetExchange.suits(state):
