@@ -97,10 +97,10 @@ class SearchState:
         gaps = ((held.sums - cost.target) ** 2).sum(axis=1)
         return float((gaps / cost.divisor).mean() / cost.scale)
 
-    def alike(self) -> SearchState:
-        """A state with the same costs and a placement of its own."""
+    def holding(self, held: Occupancy) -> SearchState:
+        """A state with the same costs and another placement."""
         other = copy(self)
-        other.held = self.snapshot()
+        other.held = held
         return other
 
     def snapshot(self) -> Occupancy:
