@@ -16,7 +16,11 @@ import ray
 from insights_workloads.ray_session import cluster_cpus, ensure_ray
 from insights_workloads.teams.crew import Hands
 
-__all__ = ["RayCrew"]
+__all__ = ["RAY_MIN_PEOPLE", "RayCrew"]
+
+RAY_MIN_PEOPLE = 500_000
+"""Below so many people two threads have found teams before eight actors, which take about five
+seconds to start."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class _RayHands:
     def __init__(self, thing: object, actors: int) -> None:
         # Pickled here, arrays arrive as kernels were compiled for them: Ray's own cannot be
         # written to.
-        held = ray.put(pickle.dumps(thing))
-        self._actors = [_Hand.remote(held) for _ in range(actors)]  # type: ignore[attr-defined]
+        # An actor that is made anew asks for the thing again, so it is kept.
+        self._held = ray.put(pickle.dumps(thing))
+        self._actors = [_Hand.remote(self._held) for _ in range(actors)]  # type: ignore[attr-defined]
 
     def ask(self, method: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         count = len(self._actors)
