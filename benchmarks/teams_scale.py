@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 
 from insights_crds.v1 import Teams
-from insights_workloads.teams import TeamOptions, TeamPlan, compile_problem, form_teams
+from insights_workloads.teams import TeamOptions, TeamPlan, Threads, compile_problem, form_teams
+from insights_workloads.teams.ray_crew import RayCrew
 
 NAMES = ("red", "yellow", "green", "blue")
 
@@ -115,7 +116,7 @@ def form(n: int, rules: list[dict[str, object]], options: TeamOptions, kind: str
     least, most = plan.figures.variety.min(), plan.figures.variety.max()
     print(
         f"{n:>9,}  {kind:<8}  {named:<10}  {gap(matrix, plan.team):.2e}  {least:.2f}-{most:.2f}  "
-        f"{options.workers or 'all':>3} workers  "
+        f"{options.crew.workers or 'all':>3} {type(options.crew).__name__}  "
         f"{seconds:6.2f} s  {work:6.2f} s CPU  {plan.rounds:>6} rounds  "
         f"{held:.1f} GiB  {plan.outcome.value}",
         flush=True,
@@ -130,11 +131,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--rules", action="store_true", help="the suite of rules, loose and tight")
     parser.add_argument("--workers", type=int, nargs="+", help="threads; one a CPU without")
+    parser.add_argument("--ray", action="store_true", help="actors of Ray instead of threads")
     parser.add_argument("--k-plus", action="store_true", help="balance spreads as well as means")
     asked = parser.parse_args()
     kind = "KPlus" if asked.k_plus else "Variance"
+    crew = RayCrew if asked.ray else Threads
     every = [
-        TeamOptions(0, asked.rounds, asked.seconds, workers=workers)
+        TeamOptions(0, asked.rounds, asked.seconds, crew=crew(workers))
         for workers in asked.workers or [None]
     ]
     for rules in ([], suite(True)["all"]):

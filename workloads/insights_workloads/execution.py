@@ -36,10 +36,12 @@ from insights_workloads.results.read import newest
 from insights_workloads.results.result import RunResult
 from insights_workloads.results.stores import ResultsStore, open_objects
 from insights_workloads.teams import (
+    Crew,
     ImpossibleSizesError,
     Outcome,
     TeamOptions,
     TeamPlan,
+    Threads,
     UnknownAttributeError,
     compile_problem,
     form_teams,
@@ -66,7 +68,8 @@ class Settings:
         store: where results go.
         base: folder from which a relative path of the source starts.
         spool: folder for files on their way; emptied afterwards.
-        ray: whether clustering runs on Ray: True, False, or None for where it gains.
+        ray: whether clustering runs on Ray: True, False, or None for where it gains; where it
+            does, the search for very many teams may too.
         names: whether the report may name people.
         enough: asked while teams are looked for: whether the best so far is to be published.
         patience: seconds for which publishing waits for a database or an object store that is away.
@@ -295,6 +298,7 @@ def _teams(
         plans=1 if wanted is None else wanted.plans,
         choose=None if wanted is None else wanted.choose,
         enough=settings.enough,
+        crew=_crew(roster.rows, settings.ray),
     )
     plan = form_teams(problem, options, progress=progress)
     if plan.outcome is Outcome.INFEASIBLE and plan.conflict is not None:
@@ -302,6 +306,18 @@ def _teams(
             FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, plan.conflict.message
         )
     return plan
+
+
+def _crew(people: int, wanted: bool | None) -> Crew:
+    """Who searches for teams: Ray where it is asked for and gains.
+
+    Threads use all CPUs of this machine as well, so Ray is not started for the sake of teams.
+    """
+    if not wanted:
+        return Threads()
+    from insights_workloads.teams.ray_crew import RAY_MIN_PEOPLE, RayCrew
+
+    return RayCrew() if people >= RAY_MIN_PEOPLE else Threads()
 
 
 def team_features(spec: AnalysisRunSpec) -> list[str]:

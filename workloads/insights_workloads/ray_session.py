@@ -7,7 +7,7 @@ import os
 
 import ray
 
-__all__ = ["ensure_ray"]
+__all__ = ["cluster_cpus", "ensure_ray"]
 
 
 def ensure_ray() -> None:
@@ -28,3 +28,9 @@ def ensure_ray() -> None:
         log_to_driver=False,
         object_store_memory=256 * 1024 * 1024,
     )
+
+
+def cluster_cpus() -> int:
+    """CPUs of the whole cluster."""
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return int(resources.get("CPU", 1))

@@ -14,6 +14,7 @@ from insights_workloads.teams import (
     ImpossibleSizesError,
     Outcome,
     TeamOptions,
+    Threads,
     UnknownAttributeError,
     compile_problem,
     form_teams,
@@ -531,6 +532,6 @@ def test_the_answer_is_the_same_on_any_number_of_workers(n, rounds) -> None:
     rule = {"name": "lead", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}}
     spec = Teams.model_validate({"size": {"min": 8, "max": 8}, "constraints": [rule]})
     problem = compile_problem(spec, FOUR, matrix, columns.__getitem__)
-    plans = [form_teams(problem, TeamOptions(rounds=rounds, workers=w)) for w in (1, 2, 3)]
+    plans = [form_teams(problem, TeamOptions(rounds=rounds, crew=Threads(w))) for w in (1, 2, 3)]
     assert len({plan.team.tobytes() for plan in plans}) == 1
     assert len({plan.balance_after for plan in plans}) == 1

@@ -42,7 +42,7 @@ def run(
         bool | None,
         typer.Option(
             "--ray/--no-ray",
-            help="Run k-means on Ray. By default only where the roster is large enough to gain.",
+            help="Run on Ray. By default only where the roster is large enough to gain.",
         ),
     ] = None,
     rerun: Annotated[

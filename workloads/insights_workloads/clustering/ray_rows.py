@@ -16,6 +16,7 @@ import ray
 
 from insights_workloads.clustering.chunk import CHUNK, Chunk, Totals, add_up, chunks_of
 from insights_workloads.clustering.rows import pick_farthest
+from insights_workloads.ray_session import cluster_cpus
 
 __all__ = ["RAY_MIN_ROWS", "RayRows", "ShardSource"]
 
@@ -46,7 +47,7 @@ class RayRows:
         self.count = int(sum(counts))
         self.width = width
         self._starts = np.concatenate([[0], np.cumsum(counts)])
-        actors = max(1, min(len(sources), _cpus()))
+        actors = max(1, min(len(sources), cluster_cpus()))
         edges = np.linspace(0, len(sources), actors + 1).round().astype(int)
         self._edges = edges
         self._actors = [
@@ -90,10 +91,6 @@ class RayRows:
     def _ask(self, method: str, *arguments: Any) -> list[Any]:
         held = [ray.put(argument) for argument in arguments]
         return list(ray.get([getattr(a, method).remote(*held) for a in self._actors]))
-
-
-def _cpus() -> int:
-    return int(ray.cluster_resources().get("CPU", 1))
 
 
 @ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)

@@ -1,6 +1,7 @@
 """Balanced teams under constraints."""
 
 from insights_workloads.teams.compile import UnknownAttributeError, compile_problem
+from insights_workloads.teams.crew import Crew, Threads
 from insights_workloads.teams.engine import TeamOptions, form_teams
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan, Violation
 from insights_workloads.teams.problem import TeamProblem
@@ -9,6 +10,7 @@ from insights_workloads.teams.sizes import ImpossibleSizesError
 
 __all__ = [
     "Conflict",
+    "Crew",
     "Hold",
     "ImpossibleSizesError",
     "Outcome",
@@ -17,6 +19,7 @@ __all__ = [
     "TeamOptions",
     "TeamPlan",
     "TeamProblem",
+    "Threads",
     "UnknownAttributeError",
     "Violation",
     "compile_problem",

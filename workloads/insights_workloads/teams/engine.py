@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -90,8 +91,9 @@ def _chosen_plan(problem: TeamProblem, options: TeamOptions, progress: Progress)
 
 
 def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) -> TeamPlan:
+    began = time.monotonic()
     state = SearchState(problem, place(problem, options.seed))
-    rounds, reproducible = search(state, options, progress)
+    rounds, reproducible = search(state, options, progress, began)
     if any(violation.hard for violation in broken_rules(problem, state.people_teams())):
         verdict = assign(problem)
         if verdict.impossible:
@@ -100,7 +102,7 @@ def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) ->
                 return _refused(problem, proven)
         if verdict.team is not None:
             state = SearchState(problem, placed_as(problem, verdict.team))
-            rounds, reproducible = search(state, options, progress)
+            rounds, reproducible = search(state, options, progress, began)
     team = rematched(problem, state.people_teams())
     violations = broken_rules(problem, team)
     hard = any(violation.hard for violation in violations)

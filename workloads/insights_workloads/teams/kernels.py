@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["HARD", "Cost", "Occupancy", "anneal", "change", "commit"]
+__all__ = ["HARD", "Cost", "Occupancy", "anneal", "change", "commit", "mend"]
 
 HARD = 1e4
 """What a person, or a usual deviation, beyond a hard rule costs."""
@@ -304,3 +304,48 @@ def anneal(cost, held, class_start, class_slots, firsts, tries, hot, seed):  # t
         if worse > 0.0 and (hot == 0.0 or np.random.random() >= np.exp(-worse / hot)):
             continue
         commit(cost, held, a, b, slot_a, slot_b, 1, parts)
+
+
+@njit(cache=True, nogil=True)
+def mend(cost, held, class_start, ring, place, slot_of, firsts, tries, reach, seed):  # type: ignore[no-untyped-def]
+    """Try exchanges of two units that stand near each other in an order, in place.
+
+    Args:
+        cost: what teams cost.
+        held: who is where.
+        class_start: int64 (c + 1,), first entry of each class of exchangeable units in `ring`.
+        ring: int32, units of each class in the order.
+        place: int32 (u,), entry of each of them.
+        slot_of: int32 (u,), slot of each unit, changed with `held`.
+        firsts: int32, units of which one of the two is, one after the other.
+        tries: exchanges to try for each.
+        reach: entries of the order that lie between the two at most.
+        seed: of this call.
+    """
+    np.random.seed(seed)
+    parts = np.empty(3)
+    out = np.empty(1, np.int32)
+    into = np.empty(1, np.int32)
+    slot_a = np.empty(1, np.int32)
+    slot_b = np.empty(1, np.int32)
+    for at in range(firsts.shape[0]):
+        out[0] = firsts[at]
+        first = place[out[0]]
+        which = 0
+        while class_start[which + 1] <= first:
+            which += 1
+        begin = class_start[which]
+        width = class_start[which + 1] - begin
+        span = min(2 * reach + 1, width)
+        for _ in range(tries):
+            step = np.random.randint(span) - span // 2
+            into[0] = ring[begin + (first - begin + step) % width]
+            slot_a[0] = slot_of[out[0]]
+            slot_b[0] = slot_of[into[0]]
+            a = held.slot_team[slot_a[0]]
+            b = held.slot_team[slot_b[0]]
+            if a == b or change(cost, held, a, b, out, into, 1, 0.0, parts) > 0.0:
+                continue
+            commit(cost, held, a, b, slot_a, slot_b, 1, parts)
+            slot_of[out[0]] = slot_b[0]
+            slot_of[into[0]] = slot_a[0]

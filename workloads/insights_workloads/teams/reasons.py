@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from insights_workloads.teams.crowds import crowds
+from insights_workloads.teams.distinct_rows import distinct_rows
 from insights_workloads.teams.kernels import HARD
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reason_kernels import best_exchanges
@@ -69,11 +70,10 @@ def find_reasons(problem: TeamProblem, state: SearchState, team: np.ndarray) -> 
 
 def _binding(problem: TeamProblem, team: np.ndarray) -> tuple[tuple[str, ...], ...]:
     teams = len(problem.slots.sizes)
-    found: list[dict[str, None]] = [{} for _ in range(teams)]
+    found: dict[str, np.ndarray] = {}
 
     def note(rule: str, where: np.ndarray) -> None:
-        for g in np.flatnonzero(where & ~problem.slots.locked):
-            found[g][rule] = None
+        found[rule] = found.get(rule, False) | (where & ~problem.slots.locked)
 
     for count in problem.counts:
         if count.weight is None:
@@ -94,7 +94,12 @@ def _binding(problem: TeamProblem, team: np.ndarray) -> tuple[tuple[str, ...], .
             note(bounds.name, (total < bounds.low + slack) | (total > bounds.high - slack))
     for lock in problem.locks:
         note(lock.name, np.bincount(lock.team[lock.team >= 0], minlength=teams) > 0)
-    return tuple(tuple(rules) for rules in found)
+    if not found:
+        return ((),) * teams
+    # Teams share the names of few sets of rules: a list a team would keep the collector busy.
+    first, which, _ = distinct_rows(np.column_stack(list(found.values())))
+    named = [tuple(rule for rule, where in found.items() if where[team]) for team in first]
+    return tuple(named[at] for at in which)
 
 
 def _holds(problem: TeamProblem) -> list[Hold]:

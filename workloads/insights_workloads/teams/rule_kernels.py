@@ -38,6 +38,8 @@ class RuleLanes(NamedTuple):
         paired: uint64 (g, w), highest bits of lanes in which exactly one is allowed.
         columns: int32 (q,), tallied columns of hard ranges.
         spread: int32 (h,), hard group rules that have no lanes.
+        whole: whether an exchange that passes changes nothing about groups, where teams have none
+            too large.
     """
 
     unit: np.ndarray
@@ -46,6 +48,7 @@ class RuleLanes(NamedTuple):
     paired: np.ndarray
     columns: np.ndarray
     spread: np.ndarray
+    whole: bool
 
 
 class Checks(NamedTuple):
@@ -53,27 +56,19 @@ class Checks(NamedTuple):
 
     Attributes:
         lanes: uint64 (t, width, w), of each unit.
-        whole: uint64 (t, w), of each team.
-        over: uint64 (t, w).
-        under: uint64 (t, w).
-        paired: uint64 (t, w).
+        whole: uint64 (t, w, 4), of each team; then `over`, `under` and `paired`, side by side since
+            they are needed together.
         amounts: float64 (t, width, q), of each unit in ranges.
-        total: float64 (t, q), of each team.
-        least: float64 (t, q), -inf where the range is broken already.
-        most: float64 (t, q).
+        total: float64 (t, q, 3), of each team; then the least, -inf where the range is broken
+            already, and the most.
         codes: int32 (t, width, h), group of each unit, -1 for none.
         crowded: bool (t, h), teams whose groups are not looked at.
     """
 
     lanes: np.ndarray
     whole: np.ndarray
-    over: np.ndarray
-    under: np.ndarray
-    paired: np.ndarray
     amounts: np.ndarray
     total: np.ndarray
-    least: np.ndarray
-    most: np.ndarray
     codes: np.ndarray
     crowded: np.ndarray
 
@@ -93,6 +88,8 @@ def rule_lanes(cost: Cost, hard: np.ndarray, counts: int, largest: int) -> RuleL
     high: list[np.ndarray] = []
     lone: list[np.ndarray] = []
     spread: list[int] = []
+    whole = bool((cost.group_weight >= HARD).all() and (cost.group_most >= 0).all())
+    behind = np.delete(cost.unit_people, cost.unit_start[:-1])
     people = np.diff(cost.unit_start)
     small = largest * int(people.max(initial=1)) <= _LARGEST_TEAM
     for at in range(counts):
@@ -110,6 +107,7 @@ def rule_lanes(cost: Cost, hard: np.ndarray, counts: int, largest: int) -> RuleL
         kinds = int(group.max(initial=-1)) + 1
         if not small or kinds > _MOST_GROUPS or len(unit) + kinds > _MOST_LANES:
             spread.append(rule)
+            whole &= bool((group[behind] < 0).all())
             continue
         for code in range(kinds):
             unit.append(np.bincount(owner[group == code], minlength=units).astype(float))
@@ -124,6 +122,7 @@ def rule_lanes(cost: Cost, hard: np.ndarray, counts: int, largest: int) -> RuleL
         paired=_packed([np.where(never, 0.0, 128.0) for never in lone], teams, 128),
         columns=np.array([at for at in range(counts, wide) if hard[at]], dtype=np.int32),
         spread=np.array(spread, dtype=np.int32),
+        whole=whole,
     )
 
 
@@ -153,14 +152,9 @@ def gather(rules, cost, held, teams, members, width):  # type: ignore[no-untyped
     spread = rules.spread.shape[0]
     checks = Checks(
         np.zeros((count, wide, words), np.uint64),
-        np.zeros((count, words), np.uint64),
-        np.empty((count, words), np.uint64),
-        np.empty((count, words), np.uint64),
-        np.empty((count, words), np.uint64),
+        np.empty((count, words, 4), np.uint64),
         np.empty((count, wide, sums)),
-        np.empty((count, sums)),
-        np.empty((count, sums)),
-        np.empty((count, sums)),
+        np.empty((count, sums, 3)),
         np.full((count, wide, spread), -1, np.int32),
         np.empty((count, spread), np.bool_),
     )
@@ -177,10 +171,10 @@ def gather(rules, cost, held, teams, members, width):  # type: ignore[no-untyped
                 person = cost.unit_people[cost.unit_start[unit]]
                 checks.codes[t, i, s] = cost.groups[rules.spread[s], person]
         for w in range(words):
+            whole = np.uint64(0)
             for slot in range(held.team_start[g], held.team_start[g + 1]):
-                checks.whole[t, w] += rules.unit[held.slots[slot], w]
+                whole += rules.unit[held.slots[slot], w]
             # A lane that is broken already is left to the exact cost, which may still fall.
-            whole = checks.whole[t, w]
             over = rules.over[g, w]
             under = rules.under[g, w]
             paired = rules.paired[g, w]
@@ -188,17 +182,18 @@ def gather(rules, cost, held, teams, members, width):  # type: ignore[no-untyped
             if _alone(whole, paired):
                 broken |= ~paired & _TOPS
             lanes = (broken >> _SEVEN) * _FULL
-            checks.over[t, w] = over & ~lanes
-            checks.under[t, w] = (under & ~lanes) | broken
-            checks.paired[t, w] = paired | broken
+            checks.whole[t, w, 0] = whole
+            checks.whole[t, w, 1] = over & ~lanes
+            checks.whole[t, w, 2] = (under & ~lanes) | broken
+            checks.whole[t, w, 3] = paired | broken
         for q in range(sums):
             column = rules.columns[q]
             total = held.tallies[g, column]
-            checks.total[t, q] = total
+            checks.total[t, q, 0] = total
             slack = 1e-9 * max(1.0, abs(total))
             inside = cost.low[g, column] <= total <= cost.high[g, column]
-            checks.least[t, q] = cost.low[g, column] - slack if inside else -np.inf
-            checks.most[t, q] = cost.high[g, column] + slack if inside else np.inf
+            checks.total[t, q, 1] = cost.low[g, column] - slack if inside else -np.inf
+            checks.total[t, q, 2] = cost.high[g, column] + slack if inside else np.inf
         for s in range(spread):
             checks.crowded[t, s] = held.excess[g] > 0 or not cost.group_holds[rules.spread[s], g]
     return checks
@@ -234,22 +229,21 @@ def fits(rules, cost, checks, g, h, out, into):  # type: ignore[no-untyped-def]
         for k in range(size):
             leaving += checks.lanes[g, out[k], w]
             entering += checks.lanes[h, into[k], w]
-        a = checks.whole[g, w] - leaving + entering
-        b = checks.whole[h, w] - entering + leaving
-        bad = (a + checks.over[g, w]) | ~(a + checks.under[g, w])
-        bad |= (b + checks.over[h, w]) | ~(b + checks.under[h, w])
-        bad |= _alone(a, checks.paired[g, w]) | _alone(b, checks.paired[h, w])
+        left, right = checks.whole[g, w], checks.whole[h, w]
+        a = left[0] - leaving + entering
+        b = right[0] - entering + leaving
+        bad = (a + left[1]) | ~(a + left[2]) | (b + right[1]) | ~(b + right[2])
+        bad |= _alone(a, left[3]) | _alone(b, right[3])
         if bad & _TOPS:
             return False
     for q in range(checks.total.shape[1]):
         shift = 0.0
         for k in range(size):
             shift += checks.amounts[h, into[k], q] - checks.amounts[g, out[k], q]
-        a_total = checks.total[g, q] + shift
-        b_total = checks.total[h, q] - shift
-        if a_total < checks.least[g, q] or a_total > checks.most[g, q]:
+        near, far = checks.total[g, q], checks.total[h, q]
+        if not near[1] <= near[0] + shift <= near[2]:
             return False
-        if b_total < checks.least[h, q] or b_total > checks.most[h, q]:
+        if not far[1] <= far[0] - shift <= far[2]:
             return False
     for s in range(checks.codes.shape[2]):
         most = cost.group_most[rules.spread[s]]

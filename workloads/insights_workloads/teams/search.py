@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from contextlib import closing
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from insights_workloads.progress import Progress
-from insights_workloads.teams.kernels import Occupancy, anneal
+from insights_workloads.teams.crew import Crew, Threads
+from insights_workloads.teams.kernels import mend
+from insights_workloads.teams.single_exchange import SingleExchange
 from insights_workloads.teams.state import SearchState
 from insights_workloads.teams.subset_exchange import SubsetExchange
 
@@ -33,6 +33,9 @@ _QUENCH = 0.15
 _REPAIRS = 60
 _FEWEST_TRIES, _MOST_TRIES = 2, 100
 """Exchanges that a repair tries for every place in a broken team: few while they still help."""
+_NEAREST, _FARTHER = 32, 4
+"""Places apart, in order of likeness, of whom a repair exchanges first, and how that grows: who is
+alike leaves teams balanced, and mends what is no matter of balance."""
 _EARLY_REPAIRS = 6
 """Turns of repair before subsets are looked at, which mend some rules on their way."""
 _SUBSET_WORK = 9
@@ -62,7 +65,7 @@ class TeamOptions:
             work is divided among them.
         enough: asked between pieces of work; where it says so the best so far is given, and marked
             as not reproducible.
-        workers: threads to use, None for one a CPU; the answer is the same on any number.
+        crew: who searches, threads of this process or actors of Ray; the answer is the same.
         choose: number of the plan to take, None for that of the given weights.
     """
 
@@ -72,13 +75,13 @@ class TeamOptions:
     plans: int = 1
     choose: int | None = None
     enough: Callable[[], bool] | None = None
-    workers: int | None = None
+    crew: Crew = field(default_factory=Threads)
 
 
 class _Budget:
     """Work that is left, and how it is told."""
 
-    def __init__(self, options: TeamOptions, rounds: int, progress: Progress) -> None:
+    def __init__(self, options: TeamOptions, rounds: int, progress: Progress, began: float) -> None:
         self.rounds = rounds
         self.spent = 0
         self.hurried = False
@@ -87,7 +90,7 @@ class _Budget:
         self._enough = options.enough
         self._progress = progress
         self._limit = options.time_limit_seconds
-        self._began = time.monotonic()
+        self._began = began
 
     def passed(self, share: float) -> float:
         """Share of the search that is over, by work, or by the clock where that is far ahead."""
@@ -115,31 +118,39 @@ def usual_rounds(people: int) -> int:
     return max(_FEWEST_ROUNDS, min(_MOST_ROUNDS, _TRIES // people))
 
 
-def search(state: SearchState, options: TeamOptions, progress: Progress) -> tuple[int, bool]:
+def search(
+    state: SearchState, options: TeamOptions, progress: Progress, began: float
+) -> tuple[int, bool]:
     """Improve the teams in place.
 
     Args:
         state: what to improve.
         options: how.
         progress: told how far it is; may raise to stop.
+        began: of `time.monotonic`, from when on the time limit counts.
 
     Returns:
         Rounds that were spent, and whether the work and not the clock ended it.
     """
     rounds = options.rounds or usual_rounds(len(state.cost.unit_people))
-    budget = _Budget(options, rounds, progress)
+    budget = _Budget(options, rounds, progress, began)
     if state.class_start[-1] < 2 or len(state.held.team_start) < 3:
         return 0, True
     if SubsetExchange.suits(state):
-        _by_subsets(state, options.seed, budget, options.workers)
+        _by_subsets(state, options.seed, budget, options.crew)
     else:
-        _by_single_exchanges(state, options.seed, budget, options.workers)
+        _by_single_exchanges(state, options.seed, budget, options.crew)
     repair(state, options.seed)
     return budget.spent, budget.reproducible and not budget.hurried
 
 
 def repair(state: SearchState, seed: int, turns: int = _REPAIRS) -> None:
-    """Try exchanges with everyone for the people of teams that break a hard rule."""
+    """Try exchanges for the people of teams that break a hard rule, first with those like them."""
+    if not state.broken_teams().any():
+        return
+    ring, place = state.likeness
+    slot_of = np.empty(len(state.held.slots), dtype=np.int32)
+    slot_of[state.held.slots] = np.arange(len(slot_of))
     tries, before = _FEWEST_TRIES, len(state.held.team_start)
     for turn in range(turns):
         broken = state.broken_teams()
@@ -149,15 +160,15 @@ def repair(state: SearchState, seed: int, turns: int = _REPAIRS) -> None:
         if 2 * count > before:
             tries = min(_MOST_TRIES, 2 * tries)
         before = count
-        firsts = np.flatnonzero(broken[state.held.slot_team[state.class_slots]]).astype(np.int32)
-        if not len(firsts):
-            return
-        _anneal(state, firsts, tries * len(firsts), 0.0, seed + 7_919 * (turn + 1))
+        units = ring[broken[state.held.slot_team[slot_of[ring]]]]
+        reach = min(len(ring), _NEAREST * _FARTHER**turn)
+        mend(
+            state.cost, state.held, state.class_start, ring, place, slot_of, units, tries, reach,
+            (seed + 7_919 * (turn + 1)) % 2**31,
+        )  # fmt: skip
 
 
-def _by_single_exchanges(
-    state: SearchState, seed: int, budget: _Budget, workers: int | None
-) -> None:
+def _by_single_exchanges(state: SearchState, seed: int, budget: _Budget, crew: Crew) -> None:
     """Anneal several times side by side where that is cheap; go on from the best, keep the best.
 
     Chains depend on the seed alone and wait for each other after every step, so the answer is the
@@ -167,78 +178,62 @@ def _by_single_exchanges(
     steps = min(_STEPS, budget.rounds)
     chains = max(1, min(_STARTS, _STARTS_PEOPLE // people, budget.rounds // steps))
     legs = (0.0,) if chains == 1 else (0.0, _REHEAT)
-    own = [state.alike() for _ in range(chains)]
+    own = [state.snapshot() for _ in range(chains)]
     planned = [max(1, round(steps * (1.0 - begin))) for begin in legs]
     tries = max(1, budget.rounds * people // (chains * sum(planned)))
-    everyone = np.arange(len(state.class_slots), dtype=np.int32)
-    best, lowest, done = state.snapshot(), np.inf, 0
+    best, lowest, done = own[0], np.inf, 0
 
-    def advance(chain: int, hot: float, number: int, tries: int = tries) -> None:
-        _anneal(own[chain], everyone, tries, hot, seed * 1_000_003 + chains * number + chain)
+    def advance(tries: int, hot: float) -> float:
+        """One step of all chains; how far the best is from equal."""
+        seeds = [seed * 1_000_003 + chains * done + chain for chain in range(chains)]
+        calls = [(held, tries, hot, at) for held, at in zip(own, seeds, strict=True)]
+        placements, unbalances = zip(*hands.ask("advance", calls), strict=True)
+        own[:] = placements
+        return float(min(unbalances))
 
-    with ThreadPoolExecutor(_threads(chains, workers)) as pool:
+    crew = crew if chains > 1 else Threads(1)
+    with closing(crew.hold(SingleExchange(state), chains)) as hands:
         for begin, length in zip(legs, planned, strict=True):
             for step in range(length):
                 warm = begin + step / max(1.0, steps * (1.0 - _QUENCH))
-                hot = state.cost.scale * _COLDEST**warm if warm < 1.0 else 0.0
-                list(pool.map(partial(advance, hot=hot, number=done), range(chains)))
+                unbalance = advance(tries, state.cost.scale * _COLDEST**warm if warm < 1 else 0.0)
                 done += 1
                 spent = budget.rounds * done // sum(planned) - budget.spent
-                going = budget.spend(spent, min(chain.unbalance() for chain in own))
+                going = budget.spend(spent, unbalance)
                 if not going:
                     break
             if budget.stopped:
-                last = partial(advance, hot=0.0, number=done, tries=_LAST_ROUNDS * people)
-                list(pool.map(last, range(chains)))
-            values = [chain.value() for chain in own]
+                advance(_LAST_ROUNDS * people, 0.0)
+            values = [state.holding(held).value() for held in own]
             if min(values) < lowest:
-                lowest, best = min(values), own[int(np.argmin(values))].snapshot()
+                lowest = min(values)
+                best = own[values.index(lowest)]
             if not going:
                 break
-            for chain in own:
-                chain.held = Occupancy(*(part.copy() for part in best))
+            own = [state.holding(best).snapshot() for _ in range(chains)]
     state.held = best
 
 
-def _threads(parts: int, workers: int | None) -> int:
-    return max(1, min(parts, workers or len(os.sched_getaffinity(0))))
-
-
-def _by_subsets(state: SearchState, seed: int, budget: _Budget, workers: int | None) -> None:
+def _by_subsets(state: SearchState, seed: int, budget: _Budget, crew: Crew) -> None:
     repair(state, seed, _EARLY_REPAIRS)
     rounds = max(1, budget.rounds // _SUBSET_WORK)
-    going = True
     # Few people are for what rules leave in the end; they find too little to begin with.
     sizes = (4, 3) if rounds < _SUBSET_SLOW else (4, 3, 2, 1) if state.ruled else (4, 3, 2)
-    subsets = SubsetExchange(state, sizes, seed, workers)
-    for turn in range(rounds):
-        if not going:
-            break
-        slow = min(1.0, rounds / _SUBSET_SLOW)
-        if budget.hurried:
-            # The clock allows as many rounds as it has so far, over its share.
-            slow = min(slow, turn / max(budget.passed(0.0), 1e-9) / _SUBSET_SLOW)
-        hottest, cold, quench = (
-            short + slow * (long - short)
-            for short, long in (_SUBSET_HOT, _SUBSET_COLD, _SUBSET_QUENCH)
-        )
-        warm = budget.passed(turn / rounds) / (1.0 - quench)
-        hot = slow * hottest * cold**warm if warm < 1.0 else 0.0
-        subsets.round(turn, hot)
-        going = budget.spend(_SUBSET_WORK, state.unbalance())
-    if budget.stopped:
-        for turn in range(_LAST_ROUNDS):
-            subsets.round(rounds + turn, 0.0)
-
-
-def _anneal(state: SearchState, firsts: np.ndarray, tries: int, hot: float, seed: int) -> None:
-    anneal(
-        state.cost,
-        state.held,
-        state.class_start,
-        state.class_slots,
-        firsts,
-        tries,
-        hot,
-        seed % 2**31,
-    )
+    with closing(SubsetExchange(state, sizes, seed, crew)) as subsets:
+        for turn in range(rounds):
+            slow = min(1.0, rounds / _SUBSET_SLOW)
+            if budget.hurried:
+                # The clock allows as many rounds as it has so far, over its share.
+                slow = min(slow, turn / max(budget.passed(0.0), 1e-9) / _SUBSET_SLOW)
+            hottest, cold, quench = (
+                short + slow * (long - short)
+                for short, long in (_SUBSET_HOT, _SUBSET_COLD, _SUBSET_QUENCH)
+            )
+            warm = budget.passed(turn / rounds) / (1.0 - quench)
+            hot = slow * hottest * cold**warm if warm < 1.0 else 0.0
+            subsets.round(turn, hot)
+            if not budget.spend(_SUBSET_WORK, state.unbalance()):
+                break
+        if budget.stopped:
+            for turn in range(_LAST_ROUNDS):
+                subsets.round(rounds + turn, 0.0)

@@ -7,7 +7,8 @@ from heapq import heapify, heapreplace
 
 import numpy as np
 
-from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.nested_order import nested_order
+from insights_workloads.teams.problem import RangeRule, TeamProblem
 
 __all__ = ["Placement", "place", "placed_as"]
 
@@ -148,7 +149,7 @@ def _deal(
         team[person] = chosen
         room[chosen] -= 1
     rest = left[~picky]
-    team[rest[_by_kind(problem, rest)]] = _places(room, random)[: len(rest)]
+    _in_turns(problem, team, room, rest[_by_kind(problem, rest)], random)
 
 
 def _by_kind(problem: TeamProblem, people: np.ndarray) -> np.ndarray:
@@ -159,9 +160,39 @@ def _by_kind(problem: TeamProblem, people: np.ndarray) -> np.ndarray:
     return np.lexsort(keys[::-1]) if keys else np.arange(len(people))
 
 
-def _places(room: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Free places in turns: one of each team that has room, then another of each."""
-    turns = []
-    for turn in range(int(room.max(initial=0))):
-        turns.append(random.permutation(np.flatnonzero(room > turn)))
-    return np.concatenate([np.empty(0, np.int64), *turns]).astype(np.int32)
+def _in_turns(
+    problem: TeamProblem,
+    team: np.ndarray,
+    room: np.ndarray,
+    people: np.ndarray,
+    random: np.random.Generator,
+) -> None:
+    """Give each team that has room one of the next people, in turns; all take part in the last.
+
+    Whom of them is decided by what each team lacks, in hard ranges and in balance.
+    """
+    sizes = problem.slots.sizes
+    ranges = [rule for rule in problem.ranges if rule.weight is None]
+    wanted = [_middle(rule, sizes) for rule in ranges]
+    wanted += [np.full(len(sizes), total / len(sizes)) for total in problem.balanced.sum(axis=0)]
+    values = np.array([*(rule.value for rule in ranges), *problem.balanced.T])
+    lacks = np.array(wanted)
+    there = np.flatnonzero(team >= 0)
+    for lack, value in zip(lacks, values, strict=True):
+        lack -= np.bincount(team[there], value[there], len(sizes))
+    for left in range(int(room.max(initial=0)), 0, -1):
+        takers = random.permutation(np.flatnonzero(room >= left))
+        given, people = people[: len(takers)], people[len(takers) :]
+        takers = takers[: len(given)]
+        takers = takers[nested_order(lacks[:, takers])]
+        given = given[nested_order(values[:, given])]
+        team[given] = takers
+        lacks[:, takers] -= values[:, given]
+
+
+def _middle(rule: RangeRule, sizes: np.ndarray) -> np.ndarray:
+    """The middle of each team's range, or what is nearest to the usual in an open one."""
+    bounded = np.isfinite(rule.low) & np.isfinite(rule.high)
+    wanted = np.clip(rule.value.mean() * sizes, rule.low, rule.high)
+    wanted[bounded] = (rule.low[bounded] + rule.high[bounded]) / 2
+    return np.asarray(wanted)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
 from insights_workloads.teams.crowds import crowds
 from insights_workloads.teams.distinct_rows import distinct_rows
 from insights_workloads.teams.kernels import HARD, Cost, Occupancy
+from insights_workloads.teams.nested_order import nested_order
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.stability import moved_people
 from insights_workloads.teams.start import Placement
@@ -94,15 +97,26 @@ class SearchState:
         gaps = ((held.sums - cost.target) ** 2).sum(axis=1)
         return float((gaps / cost.divisor).mean() / cost.scale)
 
-    def alike(self) -> SearchState:
-        """A state with the same costs and a placement of its own."""
+    def holding(self, held: Occupancy) -> SearchState:
+        """A state with the same costs and another placement."""
         other = copy(self)
-        other.held = self.snapshot()
+        other.held = held
         return other
 
     def snapshot(self) -> Occupancy:
         """Who is where now."""
         return Occupancy(*(part.copy() for part in self.held))
+
+    @cached_property
+    def likeness(self) -> tuple[np.ndarray, np.ndarray]:
+        """Units of each class, in its entries, so that neighbours are alike; entry of each unit."""
+        columns = np.column_stack([self.cost.values, self.cost.tallied[:, self.counts :]])
+        ring = self.held.slots[self.class_slots]
+        for low, high in pairwise(self.class_start):
+            ring[low:high] = ring[low:high][nested_order(columns[ring[low:high]].T)]
+        place = np.full(len(self.held.slots), -1, dtype=np.int32)
+        place[ring] = np.arange(len(ring))
+        return ring, place
 
     def broken_teams(self) -> np.ndarray:
         """Teams in which a hard rule is broken, bool (g,)."""

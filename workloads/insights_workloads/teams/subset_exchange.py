@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from math import comb
+from typing import NamedTuple
 
 import numpy as np
 
+from insights_workloads.teams.crew import Crew, Threads
+from insights_workloads.teams.kernels import Occupancy
 from insights_workloads.teams.rule_kernels import rule_lanes
 from insights_workloads.teams.state import SearchState
 from insights_workloads.teams.subset_kernels import WIDTH, Subsets, exchange_subsets
@@ -26,6 +27,98 @@ _SEGMENTS = 8
 _CELL_COLUMNS = 8
 
 
+class Round(NamedTuple):
+    """What a round does to a block of teams: see `subset_kernels.exchange_subsets`."""
+
+    teams: np.ndarray
+    members: np.ndarray
+    width: np.ndarray
+    pattern: np.ndarray
+    subsets: Subsets
+    rotation: np.ndarray
+    shift: np.ndarray
+    hot: float
+
+
+class _Part(NamedTuple):
+    """What changes of the placement, of some teams: slots, sums, tallies and excess."""
+
+    slots: np.ndarray
+    sums: np.ndarray
+    tallies: np.ndarray
+    excess: np.ndarray
+
+    @classmethod
+    def of(cls, held: Occupancy, teams: np.ndarray) -> _Part:
+        """Copy it from a placement."""
+        slots = held.slots[_slots_of(held, teams)]
+        return cls(slots, held.sums[teams], held.tallies[teams], held.excess[teams])
+
+    def write(self, held: Occupancy, teams: np.ndarray) -> None:
+        """Copy it to a placement."""
+        held.slots[_slots_of(held, teams)] = self.slots
+        held.sums[teams] = self.sums
+        held.tallies[teams] = self.tallies
+        held.excess[teams] = self.excess
+
+
+def _slots_of(held: Occupancy, teams: np.ndarray) -> np.ndarray:
+    start = held.team_start[teams]
+    count = held.team_start[teams + 1] - start
+    before = np.cumsum(count) - count
+    return np.asarray(np.arange(count.sum()) + np.repeat(start - before, count))
+
+
+class _Blocks:
+    """Makes the exchanges of blocks of teams."""
+
+    def __init__(self, state: SearchState, room: int) -> None:
+        self._cost, self._held = state.cost, state.held
+        units = int(np.diff(state.held.team_start).max())
+        self._rules = rule_lanes(state.cost, state.hard, state.counts, units)
+        self._size = room
+        self._rooms: list[tuple[np.ndarray, ...]] = []
+
+    def exchange(self, what: Round, part: _Part | None) -> tuple[int, int, _Part | None]:
+        """Make the exchanges of a block, in the placement itself or in its part of it.
+
+        Returns:
+            Exchanges that were made, people who are away since, and the part.
+        """
+        held = self._held._replace(away=np.zeros(1, np.int64))
+        if part is not None:
+            part.write(held, what.teams)
+        room = self._rooms.pop() if self._rooms else self._room()
+        made = exchange_subsets(
+            self._cost,
+            held,
+            self._rules,
+            what.teams,
+            what.members,
+            what.width,
+            what.pattern,
+            what.subsets,
+            what.rotation,
+            what.shift,
+            _OCCUPANCY,
+            _SEGMENTS,
+            what.hot,
+            *room,
+        )
+        self._rooms.append(room)
+        return made, int(held.away[0]), part and _Part.of(held, what.teams)
+
+    def _room(self) -> tuple[np.ndarray, ...]:
+        size, columns = self._size, self._held.sums.shape[1]
+        return (
+            np.empty((size, columns), np.float32),
+            np.empty(size, np.int32),
+            np.empty(size, np.int32),
+            np.empty((size, columns), np.float32),
+            np.empty(size, np.int32),
+        )
+
+
 class SubsetExchange:
     """Exchanges of subsets of several sizes, in turn.
 
@@ -33,10 +126,8 @@ class SubsetExchange:
     the same on any number of threads.
     """
 
-    def __init__(
-        self, state: SearchState, sizes: Sequence[int], seed: int, workers: int | None = None
-    ) -> None:
-        """Prepare the room that rounds work in."""
+    def __init__(self, state: SearchState, sizes: Sequence[int], seed: int, crew: Crew) -> None:
+        """Prepare rounds, and who makes them."""
         self._state = state
         self._seed = seed
         held = state.held
@@ -50,24 +141,17 @@ class SubsetExchange:
         self._sizes = state.unit_sizes
         self._mixed = bool((self._sizes[self._slots] > 1).any())
         self._start = np.searchsorted(held.slot_team[self._slots], np.arange(teams + 1))
-        units = int(np.diff(held.team_start).max())
-        self._rules = rule_lanes(state.cost, state.hard, state.counts, units)
         self._blocks = max(1, min(2, teams // _SMALLEST_BLOCK), teams // _BLOCK)
-        self._threads = max(1, min(self._blocks, workers or len(os.sched_getaffinity(0))))
         self._people = tuple(sizes)
         self._subsets: dict[tuple[int, bytes], Subsets] = {}
         room = -(-teams // self._blocks) * max(comb(WIDTH, size) for size in sizes)
-        columns = held.sums.shape[1]
-        self._room = [
-            (
-                np.empty((room, columns), np.float32),
-                np.empty(room, np.int32),
-                np.empty(room, np.int32),
-                np.empty((room, columns), np.float32),
-                np.empty(room, np.int32),
-            )
-            for _ in range(self._threads)
-        ]
+        crew = crew if self._blocks > 1 else Threads(1)
+        self._shared = crew.shared
+        self._hands = crew.hold(_Blocks(state, room), self._blocks)
+
+    def close(self) -> None:
+        """Let those go who make the rounds."""
+        self._hands.close()
 
     @staticmethod
     def suits(state: SearchState) -> bool:
@@ -103,31 +187,18 @@ class SubsetExchange:
         gaps = ((held.sums - cost.target) ** 2).sum(axis=1)
         bar = hot * float((gaps / cost.divisor).mean())
 
-        def work(thread: int) -> tuple[int, int]:
-            made, away = 0, np.zeros(1, np.int64)
-            for block in blocks[thread :: self._threads]:
-                made += exchange_subsets(
-                    cost,
-                    held._replace(away=away),
-                    self._rules,
-                    block,
-                    members[block],
-                    width[block],
-                    pattern[block],
-                    subsets,
-                    rotation,
-                    shift,
-                    _OCCUPANCY,
-                    _SEGMENTS,
-                    bar,
-                    *self._room[thread],
-                )
-            return made, int(away[0])
-
-        with ThreadPoolExecutor(self._threads) as pool:
-            done = list(pool.map(work, range(self._threads)))
-        held.away[0] += sum(away for _, away in done)
-        return sum(made for made, _ in done)
+        calls = []
+        for block in blocks:
+            what = Round(
+                block, members[block], width[block], pattern[block], subsets, rotation, shift, bar
+            )
+            calls.append((what, None if self._shared else _Part.of(held, block)))
+        answers = self._hands.ask("exchange", calls)
+        for block, (_, _, part) in zip(blocks, answers, strict=True):
+            if part is not None:
+                part.write(held, block)
+        held.away[0] += sum(away for _, away, _ in answers)
+        return sum(made for made, _, _ in answers)
 
     def _members(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Slots of up to WIDTH exchangeable units of each team, int32 (g, WIDTH), and how many."""

@@ -267,7 +267,7 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
                     for j in range(d):
                         x = gaps[g, j] - gaps[h, j]
                         square -= np.float32(0.5) * x * x
-                    if square >= limit:
+                    if square >= min(limit, np.float32(divisor * max(best[g], best[h]))):
                         continue
                     c, e = sorted_codes[i] % all_subsets, sorted_codes[k] % all_subsets
                     c, e = _alike(held, subsets, teams, width, g, c, h, e)
@@ -280,6 +280,8 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
                     _units(held, members, subsets, g, c, slots_a, out)
                     _units(held, members, subsets, h, e, slots_b, into)
                     worst = min(hot, max(best[g], best[h]))
+                    if rules.whole and held.excess[teams[g]] == 0.0 == held.excess[teams[h]]:
+                        worst = -np.inf
                     worse = change(cost, held, teams[g], teams[h], out, into, size, worst, parts)
                     if worse >= hot:
                         continue
@@ -303,8 +305,11 @@ def exchange_subsets(  # type: ignore[no-untyped-def]
             _units(held, members, subsets, h, e, slots_b, into)
             left_team = teams[g]
             right_team = teams[h]
+            worst = hot
+            if rules.whole and held.excess[left_team] == 0.0 == held.excess[right_team]:
+                worst = -np.inf
             # Budgets that all teams share may have been used up since.
-            if change(cost, held, left_team, right_team, out, into, size, hot, parts) >= hot:
+            if change(cost, held, left_team, right_team, out, into, size, worst, parts) >= hot:
                 continue
             commit(cost, held, left_team, right_team, slots_a, slots_b, size, parts)
             touched[g] = True
