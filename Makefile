@@ -63,7 +63,7 @@ lint: .venv/.synced ## Style, types and import rules alone.
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/python -m insights_crds.generate --check
-	@$(RUN)/python -m insights_operator.generate --check
+	@$(RUN)/python -m docs.generate --check
 	@$(RUN)/python -m manifests.dashboards.generate --check
 
 .PHONY: format
@@ -71,7 +71,7 @@ format: .venv/.synced ## Put the code in its usual form, and write what is gener
 	@$(RUN)/ruff check --fix
 	@$(RUN)/ruff format
 	@$(RUN)/python -m insights_crds.generate
-	@$(RUN)/python -m insights_operator.generate
+	@$(RUN)/python -m docs.generate
 	@$(RUN)/python -m manifests.dashboards.generate
 
 .PHONY: clean
