@@ -42,6 +42,7 @@ class Cluster:
         postgres: the results database.
         s3: address of the object store.
         objects: the bucket with rosters and results.
+        kuberay: host and port of KubeRay's metrics.
     """
 
     plane: ControlPlane
@@ -50,6 +51,7 @@ class Cluster:
     postgres: Postgres
     s3: str
     objects: S3Store
+    kuberay: str
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     ):
         kubectl = Kubectl(plane.kubeconfig)
         kuberay.install_crds(kubectl)
-        kuberay.start(plane)
+        metrics = kuberay.start(plane)
         running.load(archives)
         postgres = Postgres(BRIDGE_ADDRESS)
         try:
@@ -78,7 +80,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             )  # fmt: skip
             roster = (REPOSITORY / "examples" / "roster.csv").read_bytes()
             obstore.put(objects, "rosters/people.csv", roster)
-            made = Cluster(plane, running, kubectl, postgres, s3, objects)
+            made = Cluster(plane, running, kubectl, postgres, s3, objects, metrics)
             install(made)
             admit(made, NAMESPACE)
             yield made
