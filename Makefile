@@ -25,8 +25,9 @@ test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real A
 	@$(RUN)/pytest tests/apiserver
 
 .PHONY: test-observability
-test-observability: .venv/.synced ## A real Prometheus on the real operator: every query, every alert.
-	@$(RUN)/python -m tests.cluster build apiserver
+test-observability: .venv/.synced ## A real Prometheus on real runs: every query, every alert (on a node, as root).
+	@bin/node-packages prometheus prometheus-alertmanager tmux
+	@$(RUN)/python -m tests.cluster build $$([ "$$(id -u)" = 0 ] && echo cluster || echo apiserver)
 	@$(RUN)/pytest tests/observability
 
 .PHONY: test-crash
