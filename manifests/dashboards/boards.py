@@ -270,7 +270,7 @@ def run() -> dashboard.Dashboard:
     _row(
         board,
         "Its computation, on Ray",
-        series("Stage", "What the driver is doing; a stage that takes most of the time is where "
+        series("Stages", "What the driver is doing; a stage that takes most of the time is where "
                "to gain.", [Query(f"{measured('stage_active', 'stage')} > 0", "{{stage}}")], empty=without, high=1,
                held=True, stacked=True, decimals=0, width=8, colours=_STAGES),
         series("Rows a second", "Rows read from the roster, and rows whose nearest centre k-means "

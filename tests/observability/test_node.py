@@ -70,7 +70,7 @@ def wrong(monitor: dict, old: str, new: str) -> dict:
     text = json.dumps(monitor["spec"])
     assert old in text
     other = copy.deepcopy(monitor)
-    other["metadata"]["name"] += f"-{new}"
+    other["metadata"]["name"] += f"-{len(new)}-misspelt"
     other["spec"] = json.loads(text.replace(old, new))
     return other
 
@@ -117,9 +117,9 @@ class Scene:
                 cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(each))
         service, pods = sorted(monitors(made), key=lambda each: each["kind"], reverse=True)
         misspelt = [
-            wrong(service, '"http"', "web"),
+            wrong(service, '"port": "http"', '"port": "web"'),
             wrong(service, "insights-operator", "insights-operators"),
-            wrong(pods, '"metrics"', "metric"),
+            wrong(pods, '"port": "metrics"', '"port": "metric"'),
             wrong(pods, "observer.io/role", "rule"),
         ]
         scraped = scrape_configs([service, pods, *misspelt], cluster.plane.kubeconfig)
