@@ -16,7 +16,9 @@ _FIELDS = {
     "ServiceMonitor": {"selector", "endpoints"},
     "PodMonitor": {"selector", "namespaceSelector", "podMetricsEndpoints"},
 }
-_ENDPOINT_FIELDS = {"port", "path", "interval", "honorLabels", "relabelings"}
+_ENDPOINT_FIELDS = {
+    "port", "path", "interval", "honorLabels", "relabelings", "metricRelabelings",
+}  # fmt: skip
 _WORDS = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
 
 
@@ -52,6 +54,9 @@ def scrape_configs(monitors: list[dict[str, Any]], kubeconfig: Path) -> list[dic
                         *_selected(spec["selector"], "service" if "endpoints" in spec else "pod"),
                         *(_of_service if kind == "ServiceMonitor" else _of_pod)(endpoint, name),
                         *map(_relabelling, endpoint.get("relabelings", ())),
+                    ],
+                    "metric_relabel_configs": [
+                        _relabelling(each) for each in endpoint.get("metricRelabelings", ())
                     ],
                 }
             )
@@ -106,7 +111,7 @@ def _of_pod(endpoint: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _relabelling(each: dict[str, Any]) -> dict[str, Any]:
-    assert each.keys() <= {*_WORDS, "replacement"}, each
+    assert each.keys() <= {*_WORDS, "replacement", "regex", "action"}, each
     return {_WORDS.get(name, name): value for name, value in each.items()}
 
 

@@ -63,13 +63,17 @@ class Prometheus:
         )  # fmt: skip
         self.began = time.time()
 
+    def now(self) -> float:
+        """Until when it has seen."""
+        return time.time()
+
     def instant(self, expr: str) -> list[dict]:
         """Samples of a query, now."""
-        return self._ask("query", query=expr)
+        return self._ask("query", query=expr, time=self.now())
 
     def over_time(self, expr: str, step: float = 1.0) -> list[dict]:
         """Samples of a query, since this Prometheus began."""
-        return self._ask("query_range", query=expr, start=self.began, end=time.time(), step=step)
+        return self._ask("query_range", query=expr, start=self.began, end=self.now(), step=step)
 
     def fired(self, alert: str) -> list[dict]:
         """Alerts of a name that have fired since this Prometheus began."""

@@ -253,6 +253,15 @@ def test_ray_s_own_series_bear_the_names_of_the_run(scene) -> None:
         }
 
 
+def test_a_pod_of_ray_has_few_series(scene) -> None:
+    """Every run has pods of its own: what each of them costs counts."""
+    names = f'count by (pod) (last_over_time({{job="{SYSTEM}/insights-ray"}}[1h]))'
+    counts = {e["metric"]["pod"]: int(e["value"][1]) for e in scene.prometheus.instant(names)}
+    print(f"series of Ray's pods: {counts}")
+    assert len(counts) == 2
+    assert not scene.prometheus.instant("last_over_time(ray_grpc_server_req_new_total[1h])")
+
+
 @pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
 def test_every_query_of_every_panel_has_data(scene, path) -> None:
     empty = unanswered_panels(scene.prometheus, path, NO_DATA_DUE)
