@@ -7,6 +7,7 @@ Only the fields that our chart uses, and no other: an unknown one is an error, n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ _FIELDS = {
 _ENDPOINT_FIELDS = {
     "port", "path", "interval", "honorLabels", "relabelings", "metricRelabelings",
 }  # fmt: skip
+_ROLES = {"ServiceMonitor": "endpointslice", "PodMonitor": "pod"}
 _WORDS = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
 
 
-def scrape_configs(monitors: list[dict[str, Any]], kubeconfig: Path) -> list[dict[str, Any]]:
+def scrape_configs(
+    monitors: list[dict[str, Any]], files: Mapping[str, Path]
+) -> list[dict[str, Any]]:
     """A scrape configuration for each endpoint of each monitor.
 
     Args:
         monitors: ServiceMonitors and PodMonitors, as rendered.
-        kubeconfig: of the cluster in which targets are discovered.
+        files: of targets, by role; see `discovery`.
     """
     out = []
     for monitor in monitors:
@@ -43,14 +47,14 @@ def scrape_configs(monitors: list[dict[str, Any]], kubeconfig: Path) -> list[dic
                     "scrape_interval": endpoint["interval"],
                     "scrape_timeout": endpoint["interval"],
                     "metrics_path": endpoint["path"],
-                    "kubernetes_sd_configs": [
+                    "file_sd_configs": [
                         {
-                            "role": "endpointslice" if kind == "ServiceMonitor" else "pod",
-                            "kubeconfig_file": str(kubeconfig),
-                            **_namespaces(monitor),
+                            "files": [str(files[_ROLES[kind]])],
+                            "refresh_interval": "1s",
                         }
                     ],
                     "relabel_configs": [
+                        *_namespaces(monitor),
                         *_selected(spec["selector"], "service" if "endpoints" in spec else "pod"),
                         *(_of_service if kind == "ServiceMonitor" else _of_pod)(endpoint, name),
                         *map(_relabelling, endpoint.get("relabelings", ())),
@@ -63,11 +67,12 @@ def scrape_configs(monitors: list[dict[str, Any]], kubeconfig: Path) -> list[dic
     return out
 
 
-def _namespaces(monitor: dict[str, Any]) -> dict[str, Any]:
+def _namespaces(monitor: dict[str, Any]) -> list[dict[str, Any]]:
     wanted = monitor["spec"].get("namespaceSelector", {})
     if wanted.get("any"):
-        return {}
-    return {"namespaces": {"names": wanted.get("matchNames", [monitor["metadata"]["namespace"]])}}
+        return []
+    names = wanted.get("matchNames", [monitor["metadata"]["namespace"]])
+    return [_keep("__meta_kubernetes_namespace", "|".join(map(re.escape, names)))]
 
 
 def _selected(selector: dict[str, Any], of: str) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from tests.chart import documents, render
 from tests.cluster.processes import wait_for
 from tests.cluster.product import NAMESPACE, SYSTEM, secret
 from tests.cluster.run import Run, small_ray_cluster
+from tests.observability.discovery import Discovery
 from tests.observability.monitors import scrape_configs
 from tests.observability.pictures import draw
 from tests.observability.prometheus import Prometheus, fixed
@@ -122,7 +123,8 @@ class Scene:
             wrong(pods, '"port": "metrics"', '"port": "metric"'),
             wrong(pods, "observer.io/role", "rule"),
         ]
-        scraped = scrape_configs([service, pods, *misspelt], cluster.plane.kubeconfig)
+        self.discovery = Discovery(cluster.plane.kubeconfig, folder)
+        scraped = scrape_configs([service, pods, *misspelt], self.discovery.files)
         self.prometheus = Prometheus(folder, RULES, [*scraped, fixed("kuberay", cluster.kuberay)])
         self.logs: dict[str, str] = {}
 
@@ -154,6 +156,10 @@ class Scene:
         suspend = json.dumps({"spec": {"suspend": True}})
         kubectl("patch", kind, "-n", NAMESPACE, "--type=merge", "-p", suspend)
         self.compute_on_ray()
+
+    def stop(self) -> None:
+        self.prometheus.stop()
+        self.discovery.stop()
 
     def succeeded(self, kind: str) -> bool:
         """Whether a schedule's run has."""
@@ -189,7 +195,7 @@ def scene(cluster, tmp_path_factory):
         scene.happen()
         yield scene
     finally:
-        scene.prometheus.stop()
+        scene.stop()
 
 
 def scraped(scene: Scene) -> dict[str, set[str]]:
