@@ -75,10 +75,11 @@ class Prometheus:
         """Samples of a query, since this Prometheus began."""
         return self._ask("query_range", query=expr, start=self.began, end=self.now(), step=step)
 
-    def fired(self, alert: str) -> list[dict]:
-        """Alerts of a name that have fired since this Prometheus began."""
+    def fired(self, alert: str, since: float | None = None) -> list[dict]:
+        """Alerts of a name that have fired since a moment, or since this Prometheus began."""
+        window = max(1, int(self.now() - (since or self.began)))
         return self.instant(
-            f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[1h])'
+            f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[{window}s])'
         )
 
     def stop(self) -> None:

@@ -150,9 +150,13 @@ class Stage:
         alive = [p for p in self.operators.running if p.poll() is None]
         return next((p for p in alive if holder.endswith(f"-{p.pid}")), None)
 
-    def fires(self, alert: str, deadline: float = 60, **labels: str) -> None:
+    def fires(
+        self, alert: str, deadline: float = 60, since: float | None = None, **labels: str
+    ) -> None:
+        """Wait until an alert has fired since its cause came; before it may have for another."""
+
         def fired() -> bool:
-            found = [each["metric"] for each in self.prometheus.fired(alert)]
+            found = [each["metric"] for each in self.prometheus.fired(alert, since)]
             return any(labels.items() <= each.items() for each in found)
 
         try:
@@ -254,28 +258,30 @@ def test_everything_that_can_go_wrong_is_seen(stage) -> None:
         list(pool.map(lambda each: stage.fail(each, FailureClass.TRANSIENT, "Internal"), lives))
     stage.fires("InsightsErrorBudgetBurn", 30, window="1h")
 
+    away = time.time()
     stage.postgres.stop()
-    stage.fires("InsightsStoreUnreachable", 40)
+    stage.fires("InsightsStoreUnreachable", 40, since=away)
     stage.postgres.start()
     reachable = "min(insights_operator_store_reachable) == 1"
     wait_for(lambda: prometheus.instant(reachable) != [], 60)
 
     until_second(58)
-    leader = stage.leading()
+    leader, away = stage.leading(), time.time()
     with frozen(pids_of(stage.apiserver, "kube-apiserver")):
-        stage.fires("InsightsNoLeader", 40)
-        stage.fires("InsightsWatchStale", 60)
+        stage.fires("InsightsNoLeader", 40, since=away)
+        stage.fires("InsightsWatchStale", 60, since=away)
     assert leader.wait(timeout=20) == 1
     wait_for(lambda: stage.leading() is not None, 60)
 
     until_second(50)
+    away = time.time()
     stage.leading().kill()
-    stage.fires("InsightsOperatorDown", 40)
+    stage.fires("InsightsOperatorDown", 40, since=away)
     for port in stage.ports:
         stage.replica(port)
     # Its time came while nobody was there, and its deadline is short.
-    stage.fires("InsightsScheduleMissed", 90, schedule="minutely", why="missed")
-    stage.fires("InsightsRunFailed", 30, run="no-people")
+    stage.fires("InsightsScheduleMissed", 90, since=away, schedule="minutely", why="missed")
+    stage.fires("InsightsRunFailed", 30, since=time.time(), run="no-people")
     # What a person sees afterwards: one leads again.
     wait_for(lambda: prometheus.instant("sum(insights_operator_leader) == 1") != [], 60)
     wait_for(lambda: prometheus.instant('insights_run_people{run="survey"}') != [], 60)
