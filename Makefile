@@ -25,8 +25,9 @@ test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real A
 	@$(RUN)/pytest tests/apiserver
 
 .PHONY: test-observability
-test-observability: .venv/.synced ## A real Prometheus on the real operator: every query, every alert.
-	@$(RUN)/python -m tests.cluster build apiserver
+test-observability: .venv/.synced ## A real Prometheus on real runs: every query, every alert (on a node, as root).
+	@bin/node-packages prometheus prometheus-alertmanager tmux
+	@$(RUN)/python -m tests.cluster build $$([ "$$(id -u)" = 0 ] && echo cluster || echo apiserver)
 	@$(RUN)/pytest tests/observability
 
 .PHONY: test-crash
@@ -63,7 +64,7 @@ lint: .venv/.synced ## Style, types and import rules alone.
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/python -m insights_crds.generate --check
-	@$(RUN)/python -m insights_operator.generate --check
+	@$(RUN)/python -m docs.generate --check
 	@$(RUN)/python -m manifests.dashboards.generate --check
 
 .PHONY: format
@@ -71,7 +72,7 @@ format: .venv/.synced ## Put the code in its usual form, and write what is gener
 	@$(RUN)/ruff check --fix
 	@$(RUN)/ruff format
 	@$(RUN)/python -m insights_crds.generate
-	@$(RUN)/python -m insights_operator.generate
+	@$(RUN)/python -m docs.generate
 	@$(RUN)/python -m manifests.dashboards.generate
 
 .PHONY: clean

@@ -33,6 +33,7 @@ SLO_TARGET = 0.99
 _HERE = 'environment=~"$environment"'
 _RUNS = f'{_HERE}, namespace=~"$namespace"'
 _RUN = f'{_RUNS}, run=~"$run"'
+_SPACE = 'namespace=~"$namespace"'
 _LINE = f'{_RUNS}, schedule=~"$schedule"'
 _ONE = "environment, namespace, schedule, run"
 _TO_RUN = (
@@ -173,7 +174,7 @@ def overview() -> dashboard.Dashboard:
             "Time by stage", "Median time of each stage of published computations.",
             [Query(f"histogram_quantile(0.5, sum by (le, stage) (rate(insights_run_stage_duration_seconds_bucket{{{_HERE}}}[$__rate_interval])))", "{{stage}}")],
             unit="s", empty="Nothing was computed in this time",
-            colours={"Ingest": SKY, "Cluster": BLUE, "Teams": GREEN, "Publish": ORANGE},
+            colours=_STAGES,
         ),
         series(
             "Wait for the first attempt", "From the creation of a run to its first attempt: long "
@@ -254,6 +255,55 @@ def run() -> dashboard.Dashboard:
         series("Progress", "Share that is done. A line that lies flat for half an hour raises an "
                "alert.", [Query(_last("insights_run_progress_ratio", _RUN), "{{run}}")],
                unit="percentunit", empty="It was not at work in this time", high=1, width=24),
+    )  # fmt: skip
+    without = "No driver of it ran on Ray in this time"
+
+    def measured(name: str, by: str = "attempt") -> str:
+        return f"max by ({by}) (ray_insights_workload_{name}{{{_RUN}}})"
+
+    def a_second(name: str) -> str:
+        return f"sum by (attempt) (rate(ray_insights_workload_{name}_total{{{_RUN}}}[$__rate_interval]))"
+
+    def of_ray(metric: str, matchers: str = "") -> str:
+        return f"max by (attempt, node_type, pod) (ray_{metric}{{{_RUN}{matchers}}})"
+
+    _row(
+        board,
+        "Its computation, on Ray",
+        series("Stages", "What the driver is doing; a stage that takes most of the time is where "
+               "to gain.", [Query(f"{measured('stage_active', 'stage')} > 0", "{{stage}}")], empty=without, high=1,
+               held=True, stacked=True, decimals=0, width=8, colours=_STAGES),
+        series("Rows a second", "Rows read from the roster, and rows whose nearest centre k-means "
+               "looked for.", [Query(a_second("rows_read"), "read"),
+                               Query(a_second("kmeans_rows"), "compared with centres")],
+               empty=without, width=8,
+               colours={"read": SKY, "compared with centres": BLUE}),
+        series("k-means: time of a pass", "Mean time of a pass over all rows. It rises where a "
+               "node has too little processor, or was lost.",
+               [Query(f"{a_second('kmeans_pass_seconds')} / ({a_second('kmeans_passes')} > 0)", "attempt {{attempt}}")],
+               unit="s", empty=without, width=8),
+        series("k-means: inertia", "Sum of squared distances to the centres. It falls, and lies "
+               "flat when there is no more to gain.",
+               [Query(measured("kmeans_inertia"), "attempt {{attempt}}")], empty=without, width=8),
+        series("Teams: how unequal", "Of the teams that are looked for, as a share of chance. It "
+               "falls, and lies flat when there is no more to gain.",
+               [Query(measured("team_unbalance_ratio"), "attempt {{attempt}}")], unit="percentunit",
+               empty=without, width=8),
+        series("Teams: rounds", "Rounds that the search has spent.",
+               [Query(measured("team_rounds_total"), "attempt {{attempt}}")], empty=without, width=8),
+        series("Memory in use", "Share of each pod's memory. Ray ends workers above 95 %.",
+               [Query(f"{of_ray('node_mem_used')} / {of_ray('node_mem_total')}", "{{node_type}} {{pod}}")],
+               unit="percentunit", empty=without, high=1, steps=((None, BLUE), (0.95, RED)),
+               width=8),
+        series("Objects", "What Ray's object stores hold, and what did not fit and was spilled to "
+               "disk. Spilling is slow: give workers more memory.", [
+                   Query(f"sum(ray_object_store_used_memory{{{_RUN}}})", "in memory"),
+                   Query(f'sum(ray_spill_manager_objects_bytes{{{_RUN}, State="Spilled"}})', "spilled"),
+               ], unit="bytes", empty=without, width=8,
+               colours={"in memory": BLUE, "spilled": ORANGE}),
+        series("Processors in use", "Share of each pod's processors.",
+               [Query(f"{of_ray('node_cpu_utilization')} / 100", "{{node_type}} {{pod}}")],
+               unit="percentunit", empty=without, width=8),
     )  # fmt: skip
     none = "No result, or not the newest of its schedule"
     _row(
@@ -426,6 +476,23 @@ def internals() -> dashboard.Dashboard:
             f"histogram_quantile(0.99, sum by (le, verb) (rate(insights_operator_api_request_duration_seconds_bucket{{{_HERE}}}[$__rate_interval])))", "{{verb}}")],
             unit="s", empty="No request in this time", colours=_VERBS),
     )  # fmt: skip
+    absent = "KubeRay's metrics are not scraped, or it has no such object"
+    _row(
+        board,
+        "KubeRay, of every environment",
+        series("RayJobs", "By what KubeRay says of their deployment.",
+               [Query(f'sum by (deployment_status) (kuberay_job_deployment_status{{{_SPACE}}})', "{{deployment_status}}")],
+               empty=absent, stacked=True, decimals=0, width=8),
+        series("Ray clusters", "By whether all their pods were ever ready. Those that stay not "
+               "provisioned wait for nodes, images or a quota.",
+               [Query(f'sum by (condition) (kuberay_cluster_condition_provisioned{{{_SPACE}}})', "provisioned: {{condition}}")],
+               empty=absent, stacked=True, decimals=0, width=8,
+               colours={"provisioned: true": GREEN, "provisioned: false": ORANGE}),
+        series("Time to provision a Ray cluster", "From its creation until all its pods were "
+               "ready: nodes, images and Ray itself.",
+               [Query(f"max by (namespace) (kuberay_cluster_provisioned_duration_seconds{{{_SPACE}}})", "slowest in {{namespace}}")],
+               unit="s", empty=absent, width=8),
+    )  # fmt: skip
     _row(
         board,
         "The process",
@@ -517,6 +584,7 @@ BOARDS: dict[str, Callable[[], dashboard.Dashboard]] = {
 
 _SCHEDULE = "environment, namespace, schedule"
 _QUANTILES = {"p50": SKY, "p95": BLUE, "p99": ORANGE}
+_STAGES = {"Ingest": SKY, "Cluster": BLUE, "Teams": GREEN, "Publish": ORANGE}
 _KINDS = {"AnalysisRun": BLUE, "AnalysisSchedule": ORANGE}
 _VERBS = {"GET": SKY, "POST": GREEN, "PUT": BLUE, "PATCH": PURPLE, "DELETE": ORANGE}
 _PLAIN = ((None, BLUE),)

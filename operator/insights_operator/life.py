@@ -237,7 +237,8 @@ class _Life:
 
     def _failed(self, over: GiveUp) -> Plan:
         last = over.last
-        retried = f" after {over.failures} failures" if over.exhausted else ""
+        times = "1 failure" if over.failures == 1 else f"{over.failures} failures"
+        retried = f" after {times}" if over.exhausted else ""
         self._facts["ClusterReady"] = Fact("False", Reason.IDLE, "nothing is running")
         self._facts["ResultsPublished"] = Fact("False", Reason.NOT_PUBLISHED)
         self._facts["Succeeded"] = Fact("False", last.reason, f"{last.message}{retried}")

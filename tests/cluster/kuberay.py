@@ -28,16 +28,22 @@ def _crds() -> str:
     return str(folder / "config/crd/bases")
 
 
-def start(plane: ControlPlane) -> None:
-    """Start the operator on a cluster that knows its kinds."""
-    health = free_port()
+def start(plane: ControlPlane) -> str:
+    """Start the operator on a cluster that knows its kinds.
+
+    Returns:
+        Host and port of its metrics.
+    """
+    health, metrics = free_port(), f"127.0.0.1:{free_port()}"
     plane.processes.start(
         "kuberay",
         [
             binary("kuberay"), "--enable-leader-election=false", "--use-kubernetes-proxy",
-            f"--metrics-addr=127.0.0.1:{free_port()}",
+            # As its chart has it by default.
+            "--enable-metrics", f"--metrics-addr={metrics}",
             f"--health-probe-bind-address=127.0.0.1:{health}",
         ],
         lambda: answers(f"http://127.0.0.1:{health}/healthz"),
         environment={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
     )  # fmt: skip
+    return metrics

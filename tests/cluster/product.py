@@ -44,6 +44,7 @@ class Cluster:
         postgres: the results database.
         s3: address of the object store.
         objects: the bucket with rosters and results.
+        kuberay: host and port of KubeRay's metrics.
     """
 
     plane: ControlPlane
@@ -52,6 +53,7 @@ class Cluster:
     postgres: Postgres
     s3: str
     objects: S3Store
+    kuberay: str
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     ):
         kubectl = Kubectl(plane.kubeconfig)
         kuberay.install_crds(kubectl)
-        kuberay.start(plane)
+        metrics = kuberay.start(plane)
         running.load(archives)
         postgres = Postgres(BRIDGE_ADDRESS)
         try:
@@ -80,7 +82,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             )  # fmt: skip
             roster = (REPOSITORY / "examples" / "roster.csv").read_bytes()
             obstore.put(objects, "rosters/people.csv", roster)
-            made = Cluster(plane, running, kubectl, postgres, s3, objects)
+            made = Cluster(plane, running, kubectl, postgres, s3, objects, metrics)
             admit(made, NAMESPACE)
             install(made)
             yield made

@@ -1,5 +1,6 @@
-"""The same real API server as the tests of its own tier."""
+"""The same real API server and real cluster as the tests of their own tiers."""
 
 from tests.apiserver.conftest import apiserver, kubectl
+from tests.cluster.conftest import cluster
 
-__all__ = ["apiserver", "kubectl"]
+__all__ = ["apiserver", "cluster", "kubectl"]

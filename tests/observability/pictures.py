@@ -145,6 +145,8 @@ def _lines(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
         axes.set_ylim(top=axes.get_ylim()[0] + 1)
     unit, places = defaults.get("unit", "short"), defaults.get("decimals")
     axes.yaxis.set_major_formatter(lambda v, _: shown(v, unit))
+    # One time for all panels, so that they can be read one below the other.
+    axes.set_xlim(*(datetime.fromtimestamp(t, UTC) for t in (prometheus.began, prometheus.now())))
     axes.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M"))
     axes.xaxis.set_major_locator(mdates.MinuteLocator())
     axes.locator_params(axis="y", nbins=5)
@@ -198,7 +200,7 @@ def _bars(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
     values = [float(each["value"][1]) for each in found]
     colour = _bright(defaults["thresholds"]["steps"][0]["color"])
     axes.barh(names, values, color=colour, height=0.5)
-    axes.set_ylim(-1, max(3, len(names)))
+    axes.set_ylim(max(3, len(names)) - 0.5, -0.5)
     unit, places = defaults.get("unit", "short"), defaults.get("decimals")
     for at, value in enumerate(values):
         text = f" {shown(value, unit, places)}"

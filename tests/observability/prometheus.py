@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes real operators, with the rules' times divided by sixty."""
+"""A real Prometheus that scrapes what is real, with the rules' times divided by sixty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from tests.cluster.controlplane import answers
 from tests.cluster.processes import Processes, free_port
 
-__all__ = ["FASTER", "Prometheus", "faster", "substituted"]
+__all__ = ["FASTER", "Prometheus", "faster", "fixed", "substituted"]
 
 FASTER = 60
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,7 +25,14 @@ _SECONDS = re.compile(r"(?<=[>-] )(\d{3,})\b")
 class Prometheus:
     """A Prometheus that runs."""
 
-    def __init__(self, folder: Path, rules: Path, ports: list[int]) -> None:
+    def __init__(self, folder: Path, rules: Path, scraped: list[dict]) -> None:
+        """Start it.
+
+        Args:
+            folder: for its data.
+            rules: file of its rules.
+            scraped: its `scrape_configs`.
+        """
         self._processes = Processes(folder / "logs")
         self._url = f"http://127.0.0.1:{free_port()}"
         document = yaml.safe_load(rules.read_text())
@@ -42,13 +49,7 @@ class Prometheus:
                 "evaluation_interval": "1s",
             },
             "rule_files": ["rules.yaml"],
-            "scrape_configs": [
-                {
-                    "job_name": "insights-operator",
-                    "honor_labels": True,
-                    "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}],
-                }
-            ],
+            "scrape_configs": scraped,
         }
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
         self._processes.start(
@@ -62,18 +63,23 @@ class Prometheus:
         )  # fmt: skip
         self.began = time.time()
 
+    def now(self) -> float:
+        """Until when it has seen."""
+        return time.time()
+
     def instant(self, expr: str) -> list[dict]:
         """Samples of a query, now."""
-        return self._ask("query", query=expr)
+        return self._ask("query", query=expr, time=self.now())
 
     def over_time(self, expr: str, step: float = 1.0) -> list[dict]:
         """Samples of a query, since this Prometheus began."""
-        return self._ask("query_range", query=expr, start=self.began, end=time.time(), step=step)
+        return self._ask("query_range", query=expr, start=self.began, end=self.now(), step=step)
 
-    def fired(self, alert: str) -> list[dict]:
-        """Alerts of a name that have fired since this Prometheus began."""
+    def fired(self, alert: str, since: float | None = None) -> list[dict]:
+        """Alerts of a name that have fired since a moment, or since this Prometheus began."""
+        window = max(1, int(self.now() - (since or self.began)))
         return self.instant(
-            f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[1h])'
+            f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[{window}s])'
         )
 
     def stop(self) -> None:
@@ -86,6 +92,11 @@ class Prometheus:
                 return json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters['query']}\n{error.read().decode()}") from None
+
+
+def fixed(job: str, *targets: str) -> dict:
+    """Scraping of places that are known beforehand."""
+    return {"job_name": job, "honor_labels": True, "static_configs": [{"targets": list(targets)}]}
 
 
 def faster(expr: str) -> str:

@@ -42,6 +42,10 @@ def test_monitors_rules_and_dashboards() -> None:
     ports = [port["name"] for port in pod["spec"]["containers"][0]["ports"]]
     assert endpoint["honorLabels"]
     assert service["spec"]["ports"][0]["targetPort"] in ports
+    (endpoint,) = by_kind["PodMonitor"]["spec"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"]
+    labels = [each["targetLabel"] for each in endpoint["relabelings"]]
+    assert labels == ["environment", "run", "attempt", "node_type"]
     rules = yaml.safe_load((REPOSITORY / "manifests/alerts/insights.yaml").read_text())
     assert by_kind["PrometheusRule"]["spec"] == rules
     boards = [each for each in made if "grafana_dashboard" in each["metadata"].get("labels", {})]

@@ -10,7 +10,9 @@ import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from insights_operator.generate import families
+from insights_operator.metric_families import families
+from insights_workloads.measures import MEASURES
+from insights_workloads.ray_metrics import exported
 from manifests.dashboards.generate import generated
 from manifests.dashboards.panels import STATES
 
@@ -93,6 +95,7 @@ def test_every_metric_of_ours_that_is_asked_for_exists() -> None:
     for family, _ in families():
         kinds = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("_total",)}
         known |= {family.name + ending for ending in kinds.get(family.type, ("",))}
+    known |= {exported(measure) for measure in MEASURES}
     for path in [*BOARDS, FOLDER.parent / "alerts/insights.yaml"]:
-        asked = set(re.findall(r"\binsights_(?:run|operator|schedule)_\w+", path.read_text()))
+        asked = set(re.findall(r"\b(?:ray_)?insights_[a-z]+_\w+", path.read_text()))
         assert asked <= known, path.name

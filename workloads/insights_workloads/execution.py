@@ -30,6 +30,7 @@ from insights_workloads.failure import RunFailedError
 from insights_workloads.heartbeat import Heartbeat
 from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
 from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
+from insights_workloads.ray_metrics import RayMetrics
 from insights_workloads.results.previous import change_since
 from insights_workloads.results.publish import publish_result, remove_strays
 from insights_workloads.results.read import newest
@@ -104,17 +105,19 @@ def execute(
         RunFailedError: the run cannot be finished.
         Fenced: somebody else has taken over.
     """
+    metrics = RayMetrics(held)
     with Heartbeat(settings.store.dsn, held) as heartbeat:
 
-        def both(snapshot: Snapshot) -> None:
+        def everybody(snapshot: Snapshot) -> None:
+            metrics.tell(snapshot)
             heartbeat.tell(snapshot)
             tell(snapshot)
 
         spool = settings.spool / f"{held.execution.run}-{held.attempt}-{held.claim}"
         try:
-            publication = _execute(held, spec, settings, StageClock(STAGES, both), spool)
+            publication = _execute(held, spec, settings, StageClock(STAGES, everybody), spool)
             heartbeat.finish()
-            StageClock(STAGES, both).stage("Publish")(1.0, "published")
+            StageClock(STAGES, everybody).stage("Publish")(1.0, "published")
             return publication
         except RunFailedError as error:
             _record(settings, held, error.failure, error.reason, str(error))
@@ -141,6 +144,11 @@ def _execute(
     clock: StageClock,
     spool: Path,
 ) -> Publication:
+    if settings.ray:
+        # From the start: what is measured while the roster is read goes to Ray, too.
+        from insights_workloads.ray_session import ensure_ray
+
+        ensure_ray()
     began = time.monotonic()
     roster = _ingest(spec, settings, clock.stage("Ingest"), spool)
     ingested = time.monotonic()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from insights_workloads.measures import NOTHING, Figures
 
 __all__ = ["Progress", "Snapshot", "Stage", "StageClock", "silent"]
 
@@ -20,11 +22,11 @@ class Progress(Protocol):
     It may raise to stop the work: a stage lets the exception through and leaves nothing half done.
     """
 
-    def __call__(self, fraction: float, message: str = "") -> None:
-        """Say that `fraction` (0 to 1) of the stage is done, and what is being done."""
+    def __call__(self, fraction: float, message: str = "", figures: Figures = NOTHING) -> None:
+        """Say that `fraction` (0 to 1) of the stage is done, what is being done, and measured."""
 
 
-def silent(fraction: float, message: str = "") -> None:
+def silent(fraction: float, message: str = "", figures: Figures = NOTHING) -> None:
     """Take a progress call and do nothing."""
 
 
@@ -51,6 +53,7 @@ class Snapshot:
         percent: share of the whole run, 0 to 100.
         remaining_seconds: time left, None while it cannot be told.
         message: what is being done.
+        figures: what was measured since the last one.
     """
 
     stage: str
@@ -58,6 +61,7 @@ class Snapshot:
     percent: int
     remaining_seconds: float | None
     message: str
+    figures: Figures = field(default_factory=dict)
 
 
 class StageClock:
@@ -92,7 +96,7 @@ class StageClock:
         weight = self._stages[index].weight
         entered = self._clock()
 
-        def progress(fraction: float, message: str = "") -> None:
+        def progress(fraction: float, message: str = "", figures: Figures = NOTHING) -> None:
             fraction = min(1.0, max(0.0, fraction))
             done = done_before + weight * fraction
             self._tell(
@@ -102,6 +106,7 @@ class StageClock:
                     percent=int(100 * done + 1e-9),
                     remaining_seconds=self._remaining(entered, fraction, weight, done),
                     message=message,
+                    figures=figures,
                 )
             )
 

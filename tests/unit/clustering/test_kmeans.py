@@ -49,6 +49,9 @@ class Sharded:
         parts = [chunk.farthest(centers, count) for shard in self.shards for chunk in shard]
         return pick_farthest(parts, count)
 
+    def squares(self):
+        return float((self.rows.astype(float) ** 2).sum())
+
     def take(self, positions):
         return self.rows[positions]
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from docs.generate import generated
 from insights_crds.reasons import FailureClass
 from insights_crds.run_state import STATES, state_of
 from insights_operator.conditions import stamp
-from insights_operator.generate import families, generated
+from insights_operator.metric_families import families
 from insights_operator.metrics import Metrics
 from insights_operator.plan import Announce
 from insights_operator.record import Attempt, AttemptState, Publication, Record

@@ -511,7 +511,7 @@ def test_a_search_that_is_told_to_end_gives_the_best_so_far_and_says_so(n) -> No
     problem = compile_problem(spec, FOUR, matrix, columns.__getitem__)
     told: list[float] = []
 
-    def tell(fraction, message=""):
+    def tell(fraction, message="", figures=()):
         assert "as unequal as by chance" in message
         told.append(fraction)
 

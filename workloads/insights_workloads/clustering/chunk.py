@@ -64,6 +64,10 @@ class Chunk:
             return float(spread_of_few(self.rows, centers, labels, zero))
         return float(spread_of_many(self.rows, centers, labels))
 
+    def squares(self) -> float:
+        """Sum of the squares of all values, in float64."""
+        return float(np.einsum("nd,nd->", self.rows, self.rows, dtype=np.float64))
+
     def farthest(
         self, centers: np.ndarray, count: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from insights_workloads.clustering.rows import LocalRows, Rows
 from insights_workloads.clustering.scaling import Scale, fit_scale
 from insights_workloads.clustering.selection import choose_k, silhouette
 from insights_workloads.clustering.stability import bootstrap
+from insights_workloads.measures import NOTHING, Figures
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["Spread", "cluster"]
@@ -101,7 +102,7 @@ def _largest_first(
 
 
 def _part(progress: Progress, low: float, high: float) -> Progress:
-    def inner(fraction: float, message: str = "") -> None:
-        progress(low + (high - low) * fraction, message)
+    def inner(fraction: float, message: str = "", figures: Figures = NOTHING) -> None:
+        progress(low + (high - low) * fraction, message, figures)
 
     return inner

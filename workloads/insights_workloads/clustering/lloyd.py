@@ -7,6 +7,7 @@ rows (Bradley and Fayyad, 1998): restarts then cost next to nothing, and k-means
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from insights_workloads.clustering.rows import LocalRows, Rows
 from insights_workloads.clustering.seeding import seed_centers
+from insights_workloads.measures import INERTIA, PASS_SECONDS, PASSES, ROWS_PASSED
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["Fit", "fit", "sample_positions"]
@@ -65,10 +67,16 @@ def fit(
     random = np.random.default_rng([seed, k])
     starts = [seed_centers(sample, k, random) for _ in range(restarts)]
     small = rows if rows.count <= _SAMPLE else LocalRows(sample)
-    best = lloyd(small, starts, max_iterations=max_iterations, tolerance=threshold)
-    progress(0.2, f"{restarts} starts on a sample")
+    best = lloyd(
+        small,
+        starts,
+        max_iterations=max_iterations,
+        tolerance=threshold,
+        progress=progress if small is rows else silent,
+    )
     if small is rows:
         return best
+    progress(0.2, f"{restarts} starts on a sample")
     return lloyd(
         rows, [best.centers], max_iterations=max_iterations, tolerance=threshold, progress=progress
     )
@@ -94,8 +102,17 @@ def lloyd(
     centers = [np.array(start, dtype=np.float64) for start in starts]
     passes = [0] * len(centers)
     going = list(range(len(centers)))
+    # Nothing is measured for nobody.
+    squares = 0.0 if progress is silent else rows.squares()
     for iteration in range(1, max_iterations + 1):
+        began = time.perf_counter()
         totals = rows.totals([centers[at] for at in going])
+        measured = {
+            ROWS_PASSED: rows.count * len(going),
+            PASSES: 1,
+            PASS_SECONDS: time.perf_counter() - began,
+            INERTIA: min(_inertia(squares, *each) for each in totals),
+        }
         still = []
         for at, (sums, counts) in zip(going, totals, strict=True):
             new = _means(rows, centers[at], sums, counts)
@@ -104,7 +121,8 @@ def lloyd(
             if moved > tolerance:
                 still.append(at)
         going = still
-        progress(min(0.95, 0.2 + 0.75 * iteration / (iteration + 10)), f"pass {iteration}")
+        done = min(0.95, 0.2 + 0.75 * iteration / (iteration + 10))
+        progress(done, f"pass {iteration}", measured)
         if not going:
             break
     best: Fit | None = None
@@ -123,6 +141,12 @@ def sample_positions(count: int, size: int, seed: int) -> np.ndarray:
         return np.arange(count, dtype=np.int64)
     random = np.random.default_rng([seed, count])
     return np.sort(random.choice(count, size, replace=False, shuffle=False)).astype(np.int64)
+
+
+def _inertia(squares: float, sums: np.ndarray, counts: np.ndarray) -> float:
+    """What rows with so large a sum of squares are away from the means of their clusters."""
+    explained = float(((sums**2).sum(axis=1) / np.maximum(counts, 1.0)).sum())
+    return max(0.0, squares - explained)
 
 
 def _means(rows: Rows, centers: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -69,6 +69,10 @@ class RayRows:
                 inertia += spread
         return np.concatenate([labels for labels, _ in parts]), inertia
 
+    def squares(self) -> float:
+        """See `Rows`."""
+        return float(sum(chunk for actor in self._ask("squares") for chunk in actor))
+
     def take(self, positions: np.ndarray) -> np.ndarray:
         """See `Rows`."""
         calls = []
@@ -109,6 +113,9 @@ class _Holder:
         labels = [chunk.labels(centers) for chunk in self._chunks]
         spreads = [c.inertia(centers, own) for c, own in zip(self._chunks, labels, strict=True)]
         return np.concatenate(labels), spreads
+
+    def squares(self) -> list[float]:
+        return [chunk.squares() for chunk in self._chunks]
 
     def take(self, positions: np.ndarray) -> np.ndarray:
         rows = [self._chunks[at // CHUNK].rows[at % CHUNK] for at in positions]

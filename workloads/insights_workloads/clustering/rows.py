@@ -24,6 +24,9 @@ class Rows(Protocol):
     def assign(self, centers: np.ndarray) -> tuple[np.ndarray, float]:
         """Nearest centre of each row, int32 (n,), and the inertia, in float64."""
 
+    def squares(self) -> float:
+        """Sum of the squares of all values, in float64."""
+
     def take(self, positions: np.ndarray) -> np.ndarray:
         """Rows at ascending positions, (m, d)."""
 
@@ -53,6 +56,10 @@ class LocalRows:
         for chunk, mine in zip(self._chunks, labels, strict=True):
             inertia += chunk.inertia(centers, mine)
         return np.concatenate(labels), inertia
+
+    def squares(self) -> float:
+        """See `Rows`."""
+        return sum(chunk.squares() for chunk in self._chunks)
 
     def take(self, positions: np.ndarray) -> np.ndarray:
         """See `Rows`."""

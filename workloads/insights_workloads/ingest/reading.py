@@ -36,6 +36,7 @@ from insights_workloads.ingest.validation import (
     roster_schema,
     validate,
 )
+from insights_workloads.measures import ROWS_READ
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["ingest"]
@@ -135,7 +136,8 @@ def _stage(
                 _count(stage, valid.rejected)
                 if source.invalid_rows.action == "Fail":
                     raise _first_fault(source, valid.rejected)
-            progress(0.8 * batch.fraction, f"{stage.people:,} people")
+            read = len(batch.rows) + len(batch.broken)
+            progress(0.8 * batch.fraction, f"{stage.people:,} people", {ROWS_READ: read})
         progress(0.8, "looking for duplicates")
         _reject_duplicates(stage, source, wanted, spool, staged, rejected)
     _check(stage, source)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from insights_workloads.measures import NOTHING, Figures
 from insights_workloads.progress import Progress, silent
 from insights_workloads.teams.assignment_model import assign
 from insights_workloads.teams.conflicts import (
@@ -64,8 +65,11 @@ def _chosen_plan(problem: TeamProblem, options: TeamOptions, progress: Progress)
     plans = []
     for at, weights in enumerate(tried):
 
-        def part(fraction: float, message: str = "", at: int = at) -> None:
-            progress((at + fraction) / len(tried), f"plan {at + 1} of {len(tried)}, {message}")
+        def part(
+            fraction: float, message: str = "", figures: Figures = NOTHING, at: int = at
+        ) -> None:
+            said = f"plan {at + 1} of {len(tried)}, {message}"
+            progress((at + fraction) / len(tried), said, figures)
 
         plans.append(_one_plan(reweighted(problem, weights), each, part))
         if plans[-1].outcome is Outcome.INFEASIBLE:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from insights_workloads.measures import ROUNDS, UNBALANCE
 from insights_workloads.progress import Progress
 from insights_workloads.teams.crew import Crew, Threads
 from insights_workloads.teams.kernels import mend
@@ -105,7 +106,8 @@ class _Budget:
         """Note work, and how far teams are from equal; False where it has to end."""
         self.spent = min(self.rounds, self.spent + rounds)
         share = self.passed(self.spent / self.rounds)
-        self._progress(share, f"teams are {100 * unbalance:.2g} % as unequal as by chance")
+        said = f"teams are {100 * unbalance:.2g} % as unequal as by chance"
+        self._progress(share, said, {ROUNDS: rounds, UNBALANCE: unbalance})
         if self._enough is not None and self._enough():
             self.stopped, self.reproducible = True, False
         if self._limit is not None and time.monotonic() - self._began > self._limit:
