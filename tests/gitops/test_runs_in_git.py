@@ -240,8 +240,10 @@ def test_a_run_can_be_the_gate_of_a_sync(platform) -> None:
     platform.follow()
 
     def phase() -> str:
-        state = platform.argo.application(RUNS_APPLICATION)["status"]["operationState"]
-        return state["phase"] if state["syncResult"]["revision"] == revision else ""
+        # Between two syncs there is none, and at first it has no result.
+        state = platform.argo.application(RUNS_APPLICATION)["status"].get("operationState") or {}
+        synced = (state.get("syncResult") or {}).get("revision")
+        return str(state["phase"]) if synced == revision else ""
 
     platform.wait(lambda: phase() == "Running" and platform.run("gate"), 240)
     assert published(platform)
