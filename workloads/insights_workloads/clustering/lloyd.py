@@ -86,7 +86,7 @@ def lloyd(
 
     Args:
         rows: scaled rows.
-        starts: sets of centres, float64 (k, d). They share passes over the rows.
+        starts: sets of centres, float64 (k, d), all of one k. They share passes over the rows.
         max_iterations: most passes.
         tolerance: a start ends when its centres move less than this, squared.
         progress: told how far it is.
@@ -95,10 +95,10 @@ def lloyd(
     passes = [0] * len(centers)
     going = list(range(len(centers)))
     for iteration in range(1, max_iterations + 1):
-        totals = rows.totals([centers[at] for at in going])
+        totals = rows.totals({at: centers[at] for at in going})
         still = []
-        for at, (sums, counts) in zip(going, totals, strict=True):
-            new = _means(rows, centers[at], sums, counts)
+        for at, found in zip(going, totals, strict=True):
+            new = _means(rows, centers[at], found[:, :-1], found[:, -1])
             moved = float(((new - centers[at]) ** 2).sum())
             centers[at], passes[at] = new, iteration
             if moved > tolerance:
@@ -108,10 +108,10 @@ def lloyd(
         if not going:
             break
     best: Fit | None = None
-    for at, found in enumerate(centers):
-        labels, inertia = rows.assign(found)
+    for at, end in enumerate(centers):
+        labels, inertia = rows.assign(end)
         if best is None or inertia < best.inertia:
-            best = Fit(found, labels, inertia, passes[at])
+            best = Fit(end, labels, inertia, passes[at])
     if best is None:
         raise ValueError("starts is empty; give at least one set of centres")
     return best
