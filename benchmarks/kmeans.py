@@ -21,10 +21,10 @@ import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
 from threadpoolctl import threadpool_limits
 
-from insights_workloads.clustering.chunk import CHUNK
 from insights_workloads.clustering.lloyd import lloyd
 from insights_workloads.clustering.rows import LocalRows
 from insights_workloads.clustering.seeding import seed_centers
+from insights_workloads.clustering.shards import CHUNK
 
 FOREVER = 1_000
 ENDS = 20
@@ -130,7 +130,7 @@ def fits(count: int, repeats: int) -> None:
         lambda: seed_centers(sample, 8, np.random.default_rng(0)),
         lambda: kmeans_plusplus(sample, 8, random_state=0),
         lambda: LocalRows(rows),
-        lambda: held.totals(start),
+        lambda: held.totals({0: start[0]}),
         rows.sum,
     )
     seeding, seeding_theirs, ready, one, read = (1e3 * s for s in seconds)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
-from insights_workloads.clustering.chunk import CHUNK, add_up, chunks_of
 from insights_workloads.clustering.lloyd import lloyd
-from insights_workloads.clustering.rows import LocalRows, pick_farthest
+from insights_workloads.clustering.rows import LocalRows, pick_farthest, sum_in_order
+from insights_workloads.clustering.shards import CHUNK, Shard, add_up
 
 FOUR = ("red", "yellow", "green", "blue")
 
@@ -28,26 +28,22 @@ class Sharded:
     """Rows in shards of any multiple of a chunk, as actors hold them."""
 
     def __init__(self, rows: np.ndarray, chunks: int) -> None:
-        self.shards = [
-            chunks_of(rows[at : at + chunks * CHUNK]) for at in range(0, len(rows), chunks * CHUNK)
-        ]
+        step = chunks * CHUNK
+        self.shards = [Shard(rows[at : at + step]) for at in range(0, len(rows), step)]
         self.rows = rows
         self.count, self.width = rows.shape
 
     def totals(self, starts):
-        return add_up([c.totals(s) for s in starts] for shard in self.shards for c in shard)
+        centers = np.stack(list(starts.values()))
+        return add_up(shard.totals(list(starts), centers) for shard in self.shards)
 
     def assign(self, centers):
-        chunks = [chunk for shard in self.shards for chunk in shard]
-        labels = [chunk.labels(centers) for chunk in chunks]
-        inertia = 0.0
-        for chunk, mine in zip(chunks, labels, strict=True):
-            inertia += chunk.inertia(centers, mine)
-        return np.concatenate(labels), inertia
+        labels = [shard.labels(centers) for shard in self.shards]
+        spreads = [s.inertia(centers, own) for s, own in zip(self.shards, labels, strict=True)]
+        return np.concatenate(labels), sum_in_order(spreads)
 
     def farthest(self, centers, count):
-        parts = [chunk.farthest(centers, count) for shard in self.shards for chunk in shard]
-        return pick_farthest(parts, count)
+        return pick_farthest([shard.farthest(centers, count) for shard in self.shards], count)
 
     def squares(self):
         return float((self.rows.astype(float) ** 2).sum())
@@ -67,11 +63,11 @@ def test_a_pass_is_what_it_says(n, d, k, seed) -> None:
     random = np.random.default_rng(seed)
     rows, centers = random.normal(size=(n, d)), random.normal(size=(k, d))
     labels, sums, counts, inertia = plain_pass(rows, centers)
-    ((found_sums, found_counts),) = LocalRows(rows).totals([centers])
+    found = LocalRows(rows).totals({0: centers})[0]
     found_labels, found_inertia = LocalRows(rows).assign(centers)
     np.testing.assert_array_equal(found_labels, labels)
-    np.testing.assert_allclose(found_sums, sums, atol=1e-9)
-    np.testing.assert_array_equal(found_counts, counts)
+    np.testing.assert_allclose(found[:, :d], sums, atol=1e-9)
+    np.testing.assert_array_equal(found[:, d], counts)
     assert found_inertia == pytest.approx(inertia, rel=1e-12)
 
 
@@ -115,9 +111,36 @@ def test_nobody_is_given_a_centre_that_is_clearly_farther(kind, n, d, k, seed) -
     scale = np.abs(rows).max(axis=1) ** 2 * d + np.abs(centers[labels]).max(axis=1) ** 2 * d
     assert (given - least <= 1e-13 * scale + 1e-12 * least).all()
     assert inertia == pytest.approx(given.sum(), rel=1e-12)
-    ((sums, counts),) = LocalRows(rows).totals([centers])
-    np.testing.assert_array_equal(counts, np.bincount(labels, minlength=k))
-    np.testing.assert_allclose(sums.sum(axis=0), rows.sum(axis=0), atol=1e-9 * np.abs(rows).sum())
+    found = LocalRows(rows).totals({0: centers})[0]
+    np.testing.assert_array_equal(found[:, d], np.bincount(labels, minlength=k))
+    np.testing.assert_allclose(
+        found[:, :d].sum(axis=0), rows.sum(axis=0), atol=1e-9 * np.abs(rows).sum()
+    )
+
+
+@pytest.mark.parametrize("kind", ["uniform", *ADVERSARIAL])
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(1, 3_000),
+    st.sampled_from([1, 4, 8, 9]),
+    st.integers(1, 12),
+    st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=12),
+    st.integers(0, 10_000),
+)
+def test_what_was_asked_before_changes_no_bit(kind, n, d, k, steps, seed) -> None:
+    """Passes skip what cannot have changed: not more, whatever way the centres have come."""
+    random = np.random.default_rng(seed)
+    make = ADVERSARIAL.get(kind, lambda r, n, d: r.uniform(0, 1, (n, d)))
+    rows = make(random, n, d)
+    rows -= rows.mean(axis=0)
+    for held_as in (rows, rows.astype(np.float32)):
+        old = LocalRows(held_as)
+        centers = rows[random.integers(0, n, k)]
+        for step in [*steps, 1e-12, 0.0, 1e-3]:
+            centers = centers + step * random.normal(size=(k, d)) * rows.std(axis=0)
+            slot = int(random.integers(2))
+            found = old.totals({slot: centers})
+            assert found.tobytes() == LocalRows(held_as).totals({0: centers}).tobytes()
 
 
 def test_several_starts_share_passes_and_the_best_is_kept() -> None:

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from insights_workloads.clustering.chunk import CHUNK
 from insights_workloads.clustering.lloyd import lloyd
 from insights_workloads.clustering.rows import LocalRows
+from insights_workloads.clustering.shards import CHUNK
 
 COUNTS = [CHUNK, CHUNK, 1000]
 

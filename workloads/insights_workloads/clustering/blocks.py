@@ -1,9 +1,10 @@
 """Rows in blocks of neighbours, so that a pass of k-means can leave most of its work out.
 
-Rows are ordered along a space-filling curve (Morton, 1966) and cut into blocks of a fixed size,
-each with the box that holds it. A centre that is farther from every point of the box than another
-cannot win a row of the block (Kanungo et al., 2002); where one centre is left, the block is settled
-by its sums without a look at its rows. What is left runs over columns without a branch.
+The rows of each chunk are ordered along a space-filling curve (Morton, 1966) and cut into blocks of
+64, each with the box that holds it. A centre that is farther from every point of the box than
+another cannot win a row of the block (Kanungo et al., 2002); where one centre is left, the block is
+settled by its sums without a look at its rows. What is left runs over columns without a branch. And
+a block is asked again only when centres have moved far enough to matter (Hamerly, 2010).
 
 A block's rows are kept relative to the middle of its box: differences of squared distances then
 lose no digits, wherever the block lies.
@@ -11,91 +12,142 @@ lose no digits, wherever the block lies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from insights_workloads.clustering.kernels.cutting import curve_order, gather
-from insights_workloads.clustering.kernels.passes import block_pass
+from insights_workloads.clustering.kernels.cutting import cut
+from insights_workloads.clustering.kernels.lanes import LANES
+from insights_workloads.clustering.kernels.passes import KEPT, block_labels, block_pass
 
-__all__ = ["Blocks", "block_labels", "block_totals", "blocks_of", "witness"]
+__all__ = ["BlockedRows"]
 
-_KEY_BITS = 16
+
+_BOXED = 8
+"""Features up to which boxes exclude enough centres to pay for the ordering."""
 
 
 class Blocks(NamedTuple):
-    """Blocks of at most 65,536 rows of d features, all of the rows' own float type.
+    """Blocks of 64 rows of d features, all of the rows' own float type.
 
     Attributes:
-        near: (b, d, BLOCK), rows less their block's middle; zero after the last row.
-        middle: (t, d, TILE), middles of the boxes of tile t; block b is number b % TILE of tile
-            b // TILE, and tiles end in zeros.
-        half: (t, d, TILE), half their widths.
-        reach: (t, TILE), squared half diagonals.
-        total: float64 (b, d), sums of the rows of each block.
-        order: uint16 (n,), the row that stands at each place.
+        rows: (n, d), as they were given.
+        boxed: whether rows were ordered and have boxes.
+        near: (b, d, 64), rows less their block's middle; zero after the last row.
+        middle: (t, d, 64), middles of the boxes of tile t; block b is number b % 64 of tile
+            b // 64, and the last tile ends in zeros. Zero without boxes.
+        half: (t, d, 64), half their widths.
+        reach: (t, 1, 64), squared distances of the middles to their farthest rows.
+        total: float64 (b, d + 1), sums of the rows of each block, and their number.
+        order: uint16 (n,), the row of the chunk that stands at each place.
+        typical: distance of a middle to its farthest row, on average.
     """
 
+    rows: np.ndarray
+    boxed: bool
     near: np.ndarray
     middle: np.ndarray
     half: np.ndarray
     reach: np.ndarray
     total: np.ndarray
     order: np.ndarray
+    typical: float
 
 
-def blocks_of(rows: np.ndarray) -> Blocks:
-    """Blocks of some rows, float32 or float64 (n, d), C-contiguous, 1 <= n <= 65,536."""
-    low, steps, codes = _grid(rows)
-    order = curve_order(rows, low, steps, codes)
-    near, middle, half, reach, total = gather(rows, order, witness(rows.shape[1], rows.dtype))
-    return Blocks(near, middle, half, reach, total, order)
+class Memory(NamedTuple):
+    """What passes have found for each of s sets of k centres.
+
+    Attributes:
+        centers: (s, k, d), where the centres were last.
+        spent: float64 (s,), how far they have moved.
+        until: float64 (s, t, 64), how far they may move before a block has to be looked at.
+        present: uint8 (s, b), how many centres have rows of a block.
+        who: int32 (s, b, 4), which.
+        parts: float64 (s, b, 4, d + 1), sums and numbers of their rows.
+        tiles: float64 (s, t, k, d + 1), sums and numbers of each tile's rows.
+        chunks: float64 (s, c, k, d + 1), those of each chunk.
+    """
+
+    centers: np.ndarray
+    spent: np.ndarray
+    until: np.ndarray
+    present: np.ndarray
+    who: np.ndarray
+    parts: np.ndarray
+    tiles: np.ndarray
+    chunks: np.ndarray
 
 
-def _grid(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A grid with cells as near to cubes as 16 bits allow, and each step's bits of the key."""
-    sample = np.sort(rows[:: max(1, len(rows) // 512)], axis=0)
-    trim = len(sample) // 100
-    low, high = sample[trim], sample[-1 - trim]
-    width = np.maximum(high - low, np.finfo(rows.dtype).tiny * 2.0**_KEY_BITS).astype(np.float64)
-    bits = np.zeros(len(width), dtype=np.int64)
-    turns = []
-    for _ in range(_KEY_BITS):
-        widest = int(np.argmax(width / 2.0**bits))
-        bits[widest] += 1
-        turns.append(widest)
-    codes = np.zeros((len(width), 2 ** int(bits.max())), dtype=np.uint32)
-    step = np.arange(codes.shape[1])
-    seen = np.zeros_like(bits)
-    for place, feature in enumerate(turns):
-        seen[feature] += 1
-        last = np.minimum(step, 2 ** bits[feature] - 1)
-        bit = (last >> (bits[feature] - seen[feature])) & 1
-        codes[feature] |= (bit << (_KEY_BITS - 1 - place)).astype(np.uint32)
-    return low, (2.0**bits / width).astype(rows.dtype), codes
+class BlockedRows:
+    """Rows in blocks, and what passes over them have found."""
 
+    def __init__(self, rows: np.ndarray, rows_a_chunk: int) -> None:
+        """Order rows, float32 or float64 (n, d), C-contiguous, 1 <= n."""
+        n, d = rows.shape
+        count = -(-n // LANES)
+        tiles = -(-count // LANES)
+        kind = rows.dtype
+        near = np.empty((count, d, LANES), kind)
+        middle, half = np.zeros((tiles, d, LANES), kind), np.zeros((tiles, d, LANES), kind)
+        reach = np.zeros((tiles, 1, LANES), kind)
+        total, order = np.empty((count, d + 1)), np.empty(n, np.uint16)
+        boxed = d <= _BOXED
+        cut(
+            rows,
+            rows_a_chunk,
+            boxed,
+            near,
+            middle,
+            half,
+            reach,
+            total,
+            order,
+            (0,) * min(d, _BOXED),
+        )
+        typical = float(np.sqrt(reach.sum(dtype=np.float64) / count))
+        self._blocks = Blocks(rows, boxed, near, middle, half, reach, total, order, typical)
+        self._memories: dict[int, Memory] = {}
+        self._tiles_a_chunk = rows_a_chunk // LANES**2
+        # More than rounding can amount to, in the boxes and where rows are compared.
+        self._margin = kind.type(4 * (d + 4) * np.finfo(kind).eps)
 
-def block_totals(blocks: Blocks, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums float64 (k, d) and counts float64 (k,) of the rows nearest to each centre."""
-    return _run(blocks, centers, np.empty(0, dtype=np.int32))
+    def totals(self, slots: Sequence[int], centers: np.ndarray) -> np.ndarray:
+        """Sums and counts of the rows nearest to each centre, float64 (s, c, k, d + 1).
 
+        Args:
+            slots: a number for each set of centres, the same for its next ones: what was found for
+                the last ones is then made use of. It does not change a bit of the answer.
+            centers: float64 (s, k, d).
+        """
+        memory = self._memory(max(slots) + 1, centers.shape[1])
+        rounded = centers.astype(self._blocks.near.dtype)
+        at = np.asarray(slots)
+        block_pass(self._blocks, memory, at, rounded, self._margin, self._tiles_a_chunk)
+        return np.asarray(memory.chunks[at])
 
-def block_labels(blocks: Blocks, centers: np.ndarray) -> np.ndarray:
-    """Nearest centre of each row, int32 (n,), in the order in which the rows were given."""
-    labels = np.empty(len(blocks.order), dtype=np.int32)
-    _run(blocks, centers, labels)
-    return labels
+    def labels(self, centers: np.ndarray) -> np.ndarray:
+        """Nearest of centres, float64 (k, d), of each row: int32 (n,)."""
+        labels = np.empty(len(self._blocks.order), dtype=np.int32)
+        rounded = centers.astype(self._blocks.near.dtype)
+        block_labels(self._blocks, rounded, self._margin, self._tiles_a_chunk, labels)
+        return labels
 
-
-def _run(blocks: Blocks, centers: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    kind = blocks.near.dtype
-    width = blocks.near.shape[1]
-    # More than rounding can amount to, in the boxes and where rows are compared.
-    margin = kind.type(4 * (width + 4) * np.finfo(kind).eps)
-    sums, counts = block_pass(*blocks, centers, margin, witness(width, kind), labels)
-    return sums, counts
-
-
-def witness(width: int, dtype: np.dtype) -> tuple[np.floating, ...]:
-    """Zeros, one a feature: their number is part of the type, so that kernels can be unrolled."""
-    return (dtype.type(0),) * width
+    def _memory(self, slots: int, k: int) -> Memory:
+        held = self._memories.get(k)
+        if held is None or len(held.spent) < slots:
+            tiles, d, _ = self._blocks.middle.shape
+            count = len(self._blocks.total)
+            chunks = -(-tiles // self._tiles_a_chunk)
+            held = Memory(
+                centers=np.zeros((slots, k, d), self._blocks.near.dtype),
+                spent=np.zeros(slots),
+                until=np.full((slots, tiles, LANES), -np.inf),
+                present=np.empty((slots, count), np.uint8),
+                who=np.empty((slots, count, KEPT), np.int32),
+                parts=np.empty((slots, count, KEPT, d + 1)),
+                tiles=np.empty((slots, tiles, k, d + 1)),
+                chunks=np.empty((slots, chunks, k, d + 1)),
+            )
+            self._memories = {k: held}
+        return held

@@ -95,7 +95,8 @@ def _largest_first(
     labels: np.ndarray, centers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     sizes = np.bincount(labels, minlength=len(centers))
-    order = np.argsort(-sizes, kind="stable")
+    # Of equally large ones the lower centre first, whichever start was the best by a last digit.
+    order = np.lexsort((*centers.T[::-1], -sizes))
     rank = np.empty(len(centers), dtype=np.int32)
     rank[order] = np.arange(len(centers), dtype=np.int32)
     return rank[labels], np.ascontiguousarray(centers[order]), sizes[order]

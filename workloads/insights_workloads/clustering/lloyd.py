@@ -94,7 +94,7 @@ def lloyd(
 
     Args:
         rows: scaled rows.
-        starts: sets of centres, float64 (k, d). They share passes over the rows.
+        starts: sets of centres, float64 (k, d), all of one k. They share passes over the rows.
         max_iterations: most passes.
         tolerance: a start ends when its centres move less than this, squared.
         progress: told how far it is.
@@ -106,16 +106,16 @@ def lloyd(
     squares = 0.0 if progress is silent else rows.squares()
     for iteration in range(1, max_iterations + 1):
         began = time.perf_counter()
-        totals = rows.totals([centers[at] for at in going])
+        totals = rows.totals({at: centers[at] for at in going})
         measured = {
             ROWS_PASSED: rows.count * len(going),
             PASSES: 1,
             PASS_SECONDS: time.perf_counter() - began,
-            INERTIA: min(_inertia(squares, *each) for each in totals),
+            INERTIA: min(_inertia(squares, each) for each in totals),
         }
         still = []
-        for at, (sums, counts) in zip(going, totals, strict=True):
-            new = _means(rows, centers[at], sums, counts)
+        for at, found in zip(going, totals, strict=True):
+            new = _means(rows, centers[at], found[:, :-1], found[:, -1])
             moved = float(((new - centers[at]) ** 2).sum())
             centers[at], passes[at] = new, iteration
             if moved > tolerance:
@@ -126,10 +126,10 @@ def lloyd(
         if not going:
             break
     best: Fit | None = None
-    for at, found in enumerate(centers):
-        labels, inertia = rows.assign(found)
+    for at, end in enumerate(centers):
+        labels, inertia = rows.assign(end)
         if best is None or inertia < best.inertia:
-            best = Fit(found, labels, inertia, passes[at])
+            best = Fit(end, labels, inertia, passes[at])
     if best is None:
         raise ValueError("starts is empty; give at least one set of centres")
     return best
@@ -143,8 +143,9 @@ def sample_positions(count: int, size: int, seed: int) -> np.ndarray:
     return np.sort(random.choice(count, size, replace=False, shuffle=False)).astype(np.int64)
 
 
-def _inertia(squares: float, sums: np.ndarray, counts: np.ndarray) -> float:
+def _inertia(squares: float, found: np.ndarray) -> float:
     """What rows with so large a sum of squares are away from the means of their clusters."""
+    sums, counts = found[:, :-1], found[:, -1]
     explained = float(((sums**2).sum(axis=1) / np.maximum(counts, 1.0)).sum())
     return max(0.0, squares - explained)
 

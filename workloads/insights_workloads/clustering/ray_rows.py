@@ -7,15 +7,15 @@ shards from their source again; the call that was lost with it is made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import ray
 
-from insights_workloads.clustering.chunk import CHUNK, Chunk, Totals, add_up, chunks_of
-from insights_workloads.clustering.rows import pick_farthest
+from insights_workloads.clustering.rows import pick_farthest, sum_in_order
+from insights_workloads.clustering.shards import CHUNK, Shard, add_up
 from insights_workloads.ray_session import cluster_cpus
 
 __all__ = ["RAY_MIN_ROWS", "RayRows", "ShardSource"]
@@ -55,23 +55,20 @@ class RayRows:
             for low, high in pairwise(edges)
         ]
 
-    def totals(self, starts: Sequence[np.ndarray]) -> list[Totals]:
+    def totals(self, starts: Mapping[int, np.ndarray]) -> np.ndarray:
         """See `Rows`."""
-        parts = self._ask("totals", list(starts))
-        return add_up(chunk for actor in parts for chunk in actor)
+        parts = self._ask("totals", list(starts), np.stack(list(starts.values())))
+        return add_up(shard for actor in parts for shard in actor)
 
     def assign(self, centers: np.ndarray) -> tuple[np.ndarray, float]:
         """See `Rows`."""
         parts = self._ask("assign", centers)
-        inertia = 0.0
-        for _, spreads in parts:
-            for spread in spreads:
-                inertia += spread
+        inertia = sum_in_order([shard for _, shards in parts for shard in shards])
         return np.concatenate([labels for labels, _ in parts]), inertia
 
     def squares(self) -> float:
         """See `Rows`."""
-        return float(sum(chunk for actor in self._ask("squares") for chunk in actor))
+        return float(sum(self._ask("squares")))
 
     def take(self, positions: np.ndarray) -> np.ndarray:
         """See `Rows`."""
@@ -102,24 +99,26 @@ class _Holder:
     """Some shards in memory."""
 
     def __init__(self, sources: list[ShardSource]) -> None:
-        self._chunks: list[Chunk] = []
-        for source in sources:
-            self._chunks += chunks_of(np.ascontiguousarray(source(), dtype=np.float64))
+        self._shards = [Shard(np.ascontiguousarray(one(), dtype=np.float64)) for one in sources]
+        self._starts = np.cumsum([0, *(len(shard.rows) for shard in self._shards)])
 
-    def totals(self, starts: list[np.ndarray]) -> list[list[Totals]]:
-        return [[chunk.totals(centers) for centers in starts] for chunk in self._chunks]
+    def totals(self, slots: list[int], centers: np.ndarray) -> list[np.ndarray]:
+        return [shard.totals(slots, centers) for shard in self._shards]
 
-    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, list[float]]:
-        labels = [chunk.labels(centers) for chunk in self._chunks]
-        spreads = [c.inertia(centers, own) for c, own in zip(self._chunks, labels, strict=True)]
+    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        labels = [shard.labels(centers) for shard in self._shards]
+        spreads = [s.inertia(centers, own) for s, own in zip(self._shards, labels, strict=True)]
         return np.concatenate(labels), spreads
 
-    def squares(self) -> list[float]:
-        return [chunk.squares() for chunk in self._chunks]
+    def squares(self) -> float:
+        return sum(shard.squares() for shard in self._shards)
 
     def take(self, positions: np.ndarray) -> np.ndarray:
-        rows = [self._chunks[at // CHUNK].rows[at % CHUNK] for at in positions]
-        return np.array(rows).reshape(len(rows), self._chunks[0].rows.shape[1])
+        parts = [
+            shard.rows[positions[(positions >= start) & (positions < end)] - start]
+            for shard, (start, end) in zip(self._shards, pairwise(self._starts), strict=True)
+        ]
+        return np.concatenate(parts)
 
     def farthest(self, centers: np.ndarray, count: int) -> list[tuple[np.ndarray, ...]]:
-        return [chunk.farthest(centers, count) for chunk in self._chunks]
+        return [shard.farthest(centers, count) for shard in self._shards]

@@ -5,105 +5,153 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "TILE", "curve_order", "gather"]
+from insights_workloads.clustering.kernels.lanes import (
+    LANES,
+    first,
+    kept_sum,
+    least,
+    load,
+    most,
+    select,
+    splat,
+    store,
+    times_plus,
+)
 
-BLOCK = 64
-"""Rows of a block: few enough for small boxes, enough for a loop over them to pay."""
-TILE = 128
-"""Blocks whose boxes are compared with the centres at once."""
+__all__ = ["cut"]
 
-_STRICT = {"contract"}
-# Sums may be added in any order, which is fixed once compiled.
-_SUMS = {"contract", "reassoc", "nsz", "nnan", "ninf"}
+_KEY_BITS = 13
+"""Bits of a row's place on the curve: cells of few rows, and counters that stay in the cache."""
+_SAMPLE = 256
 
 
-@njit(cache=True, nogil=True, fastmath=_STRICT)
-def curve_order(rows, low, steps, codes):
-    """Places of rows along the curve: a radix sort of their keys in two rounds."""
-    n, d = rows.shape
-    top = codes.shape[1] - 1
-    keys = np.empty(n, np.uint16)
-    first = np.zeros(257, np.int64)
-    second = np.zeros(257, np.int64)
-    for i in range(n):
+@njit
+def _grid(rows, low, steps, last, base, codes):
+    """A grid with cells as near to cubes as the bits allow, and each step's bits of the key."""
+    d = rows.shape[1]
+    every = max(1, len(rows) // _SAMPLE)
+    width = np.empty(d)
+    for j in range(d):
+        sample = np.sort(rows[::every, j])
+        trim = len(sample) // 100
+        low[j] = sample[trim]
+        width[j] = max(np.float64(sample[len(sample) - 1 - trim]) - low[j], 1e-30)
+    sizes = width.copy()
+    turns = np.empty(_KEY_BITS, np.int64)
+    halvings = np.zeros(d, np.int64)
+    for turn in range(_KEY_BITS):
+        widest = np.argmax(sizes)
+        sizes[widest] /= 2
+        halvings[widest] += 1
+        turns[turn] = widest
+    used = 0
+    for j in range(d):
+        steps[j] = 2.0 ** halvings[j] / width[j]
+        last[j] = (1 << halvings[j]) - 1
+        base[j] = used
+        for step in range(1 << halvings[j]):
+            code = 0
+            left = halvings[j]
+            for turn in range(_KEY_BITS):
+                if turns[turn] == j:
+                    left -= 1
+                    code |= ((step >> left) & 1) << (_KEY_BITS - 1 - turn)
+            codes[used] = code
+            used += 1
+
+
+@njit(forceinline=True, fastmath={"contract", "nnan"})
+def _code(value, j, low, steps, last, base, codes):
+    step = min(max((value - low[j]) * steps[j], low.dtype.type(0)), last[j])
+    return codes[base[j] + np.uint32(np.int32(step))]
+
+
+@njit(fastmath={"contract", "nnan"})
+def _keys(rows, low, steps, last, base, codes, keys, few):
+    """The cell of each row, numbered by bits of its features in turns (Morton, 1966)."""
+    for i in range(len(rows)):
         key = np.uint32(0)
-        for j in range(d):
-            at = (rows[i, j] - low[j]) * steps[j]
-            key |= codes[j, np.int64(min(max(at, 0.0), top))]
-        # In the order of a Gray code neighbours along the curve differ in one feature only.
-        for shift in (1, 2, 4, 8):
-            key ^= key >> shift
+        for j in range(len(few)):
+            key |= _code(rows[i, j], j, low, steps, last, base, codes)
+        for j in range(len(few), rows.shape[1]):
+            key |= _code(rows[i, j], j, low, steps, last, base, codes)
         keys[i] = key
-        first[(key & 255) + 1] += 1
-        second[(key >> 8) + 1] += 1
-    for byte in range(256):
-        first[byte + 1] += first[byte]
-        second[byte + 1] += second[byte]
-    half = np.empty(n, np.uint16)
-    for i in range(n):
-        byte = keys[i] & 255
-        half[first[byte]] = i
-        first[byte] += 1
-    order = np.empty(n, np.uint16)
-    for i in range(n):
-        row = half[i]
-        byte = keys[row] >> 8
-        order[second[byte]] = row
-        second[byte] += 1
-    return order
 
 
-@njit(fastmath=_SUMS)
-def _span(values):
-    low = values[0]
-    high = values[0]
-    for i in range(len(values)):
-        low = min(low, values[i])
-        high = max(high, values[i])
-    return low, high
+@njit
+def _order(keys, counts, order):
+    """Places of rows along the curve: a counting sort of their keys."""
+    counts[:] = 0
+    for key in keys:
+        counts[key] += 1
+    start = 0
+    for rank in range(len(counts)):
+        # In the order of a Gray code neighbours along the curve differ in one feature only.
+        cell = rank ^ (rank >> 1)
+        count = counts[cell]
+        counts[cell] = start
+        start += count
+    for i in range(len(keys)):
+        order[counts[keys[i]]] = i
+        counts[keys[i]] += 1
 
 
-@njit(fastmath=_SUMS)
-def _center(values, middle):
-    """Take the middle from some values; their sum after that."""
-    total = 0.0
-    for i in range(len(values)):
-        off = values[i] - middle
-        values[i] = off
-        total += off
-    return total
+@njit(cache=True, nogil=True)
+def cut(rows, rows_a_chunk, boxed, near, middle, half, reach, total, order, few):
+    """Fill blocks with the rows of each chunk, (n, d), ordered if they are boxed; see `Blocks`.
+
+    `few` is a tuple with a number for each feature, but no more than eight. How long it is is part
+    of its type, so that loops over so many features are unrolled.
+    """
+    n, d = rows.shape
+    kind = rows.dtype
+    low = np.empty(d, kind)
+    steps = np.empty(d, kind)
+    last = np.empty(d, kind)
+    base = np.empty(d, np.uint32)
+    codes = np.empty((1 << _KEY_BITS) + d, np.uint32)
+    keys = np.empty(rows_a_chunk, np.uint16)
+    counts = np.empty(1 << _KEY_BITS, np.int32)
+    for begin in range(0, n, rows_a_chunk):
+        part = rows[begin : begin + rows_a_chunk]
+        places = order[begin : begin + rows_a_chunk]
+        if boxed:
+            _grid(part, low, steps, last, base, codes)
+            _keys(part, low, steps, last, base, codes, keys, few)
+            _order(keys[: len(part)], counts, places)
+        else:
+            places[:] = np.arange(len(part))
+        for start in range(0, len(part), LANES):
+            b = (begin + start) // LANES
+            length = min(LANES, len(part) - start)
+            for i in range(LANES):
+                row = places[min(start + i, len(part) - 1)]
+                for j in range(len(few)):
+                    near[b, j, i] = part[row, j]
+                for j in range(len(few), d):
+                    near[b, j, i] = part[row, j]
+            _enclose(b, length, boxed, near, middle, half, reach, total)
 
 
-@njit(cache=True, nogil=True, fastmath=_STRICT)
-def gather(rows, order, zero):
-    """Rows (n, d) in blocks, in the given order; see `Blocks` for what is returned."""
-    n = len(order)
-    d = len(zero)
-    count = (n + BLOCK - 1) // BLOCK
-    tiles = (count + TILE - 1) // TILE
-    near = np.empty((count, d, BLOCK), rows.dtype)
-    middle = np.zeros((tiles, d, TILE), rows.dtype)
-    half = np.zeros((tiles, d, TILE), rows.dtype)
-    reach = np.zeros((tiles, TILE), rows.dtype)
-    total = np.empty((count, d))
-    near[count - 1] = 0
-    for b in range(count):
-        start = b * BLOCK
-        tile, t = b // TILE, b % TILE
-        length = min(BLOCK, n - start)
-        places = order[start : start + length]
-        block = near[b]
-        for i in range(length):
-            row = rows[places[i]]
-            for j in range(d):
-                block[j, i] = row[j]
-        for j in range(d):
-            values = block[j, :length]
-            low, high = _span(values)
-            center = rows.dtype.type(low + (high - low) * rows.dtype.type(0.5))
-            widest = max(center - low, high - center)
+@njit(forceinline=True)
+def _enclose(b, length, boxed, near, middle, half, reach, total):
+    """The box of a block, and its rows less the middle of it."""
+    tile, t = b // LANES, b % LANES
+    d = near.shape[1]
+    kind = near.dtype
+    here = first(length)
+    squares = splat(near, 0)
+    for j in range(d):
+        values = load(near, (b, j))
+        center = kind.type(0)
+        if boxed:
+            low, high = least(values), most(values)
+            center = kind.type(low + (high - low) * kind.type(0.5))
             middle[tile, j, t] = center
-            half[tile, j, t] = widest
-            reach[tile, t] += widest * widest
-            total[b, j] = _center(values, center) + np.float64(center) * length
-    return near, middle, half, reach, total
+            half[tile, j, t] = max(center - low, high - center)
+        off = select(here, values - splat(near, center), splat(near, 0))
+        store(near, (b, j), off)
+        squares = times_plus(off, off, squares)
+        total[b, j] = kept_sum(off, here) + np.float64(center) * length
+    reach[tile, 0, t] = most(squares)
+    total[b, d] = length

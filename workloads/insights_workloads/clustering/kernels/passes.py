@@ -1,165 +1,254 @@
-"""One pass of k-means over the blocks of a chunk."""
+"""Passes of k-means over rows in blocks.
+
+A pass leaves out what cannot have changed. The rows of a block keep their centres while no centre
+has moved by as much as the block's rows are ahead of the next one (Hamerly, 2010); what the block
+gave to each centre is kept, and given again. What a chunk gives is a function of its rows and the
+centres alone, to the last bit, whatever was asked of it before.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
 
-from insights_workloads.clustering.kernels.boxes import from_middle, may_win
-from insights_workloads.clustering.kernels.cutting import BLOCK, TILE
-from insights_workloads.clustering.kernels.winners import (
-    pair,
-    present_in,
-    quadruple,
-    rows_of,
-    triple,
-    winners,
+from insights_workloads.clustering.kernels.boxes import contenders
+from insights_workloads.clustering.kernels.lanes import (
+    LANES,
+    above,
+    bits,
+    first,
+    kept_sum,
+    load,
+    select,
+    splat,
+    store,
 )
+from insights_workloads.clustering.kernels.winners import contend
 
-__all__ = ["block_pass"]
+__all__ = ["KEPT", "block_labels", "block_pass"]
 
-_STRICT = {"contract"}
-
-
-@intrinsic
-def _touch(_context, address):  # noqa: ARG001
-    """Ask for the cache line at an address."""
-
-    def generate(context, builder, _signature, arguments):
-        byte = ir.IntType(8).as_pointer()
-        word = ir.IntType(32)
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [byte, word, word, word]),
-            "llvm.prefetch.p0",
-        )
-        pointer = builder.inttoptr(arguments[0], byte)
-        builder.call(function, [pointer, word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(types.uintp), generate
+KEPT = 4
+"""Centres up to which it is kept what a block gave to each."""
 
 
-@njit
-def _prefetch(near, b):
-    """Ask for a block's rows, while the one before is worked on: blocks in need lie apart."""
-    size = near.shape[1] * near.shape[2] * near.itemsize
-    address = np.uintp(near.ctypes.data) + np.uintp(b * size)
-    for line in range(0, size, 64):
-        _touch(address + np.uintp(line))
+@njit(forceinline=True)
+def _lay_out(t, centers, squared, able, who, found, names, toward, behind):
+    """Names of the centres that can win in box t, and where they are from the first of them."""
+    m = 0
+    for a in range(found):
+        names[m] = who[a]
+        m += np.int64((able[a] >> np.uint64(t)) & np.uint64(1))
+    origin = names[0]
+    for a in range(1, m):
+        c = names[a]
+        behind[a] = (squared[c, t] - squared[origin, t]) / 2
+        for j in range(centers.shape[1]):
+            toward[a, j] = centers[c, j] - centers[origin, j]
+    behind[m : m + 3] = np.inf
+    return m
 
 
-@njit(fastmath=_STRICT)
-def _give(sums, counts, rest, c, gained, count, middle, tile, t):
-    """Give centre c the rows that it won, and take them from the rest."""
-    counts[c] += count
-    for j in range(len(gained)):
-        part = gained[j] + np.float64(middle[tile, j, t]) * count
-        sums[c, j] += part
-        rest[j] -= part
-    return count
+@njit(forceinline=True)
+def _present(m, here, names, won):
+    """Leave only the contenders that won a row of those that are there."""
+    present = 0
+    for a in range(m):
+        mine = won[a] & here
+        names[present] = names[a]
+        won[present] = mine
+        present += mine != 0
+    return present
 
 
-@njit(cache=True, nogil=True, fastmath=_STRICT)
-def block_pass(near, middle, half, reach, total, order, centers, margin, zero, labels):
-    """Sums (k, d) and counts (k,) of the rows nearest to each of centers, float64 (k, d).
+@njit(forceinline=True)
+def _parts(blocks, tile, t, present, won, parts):
+    """Sums and numbers of the rows that each centre won; the first one gets what others leave."""
+    near, middle, total = blocks.near, blocks.middle, blocks.total
+    b = tile * LANES + t
+    d = near.shape[1]
+    for j in range(d + 1):
+        parts[0, j] = total[b, j]
+    for a in range(1, present):
+        mine = won[a]
+        count = np.float64(bits(mine))
+        parts[a, d] = count
+        parts[0, d] -= count
+        for j in range(d):
+            part = kept_sum(load(near, (b, j)), mine) + middle[tile, j, t] * count
+            parts[a, j] = part
+            parts[0, j] -= part
 
-    The first six arrays are those of `Blocks`. `margin` is the share of squared distances that
-    rounding may amount to. `zero` holds zeros of the rows' type, one a feature: their number is
-    part of its type, so that loops over features are unrolled. `labels`, int32 (n,), is filled with
-    the nearest centre of each row, unless it has no length.
+
+@njit(forceinline=True)
+def _name(present, names, won, label):
+    """The centre of each row."""
+    mine = splat(label, names[0])
+    for a in range(1, present):
+        mine = select(won[a], splat(label, names[a]), mine)
+    store(label, (0,), mine)
+
+
+@njit(forceinline=True)
+def _add_rows(blocks, b, chunk, present, names, won, label, sums):
+    """Add the rows of a block, one by one, to the sums and numbers of their centres."""
+    d = blocks.near.shape[1]
+    _name(present, names, won, label)
+    for i in range(np.int64(blocks.total[b, d])):
+        row = chunk[blocks.order[b * LANES + i]]
+        total = sums[label[0, i]]
+        for j in range(d):
+            total[j] += row[j]
+    for a in range(present):
+        sums[names[a], d] += np.float64(bits(won[a]))
+
+
+@njit(cache=True, nogil=True)
+def block_pass(blocks, memory, slots, centers, margin, tiles_a_chunk):
+    """Bring the sums of each chunk in `memory` up to date with new centres.
+
+    Args:
+        blocks: `Blocks`.
+        memory: `Memory`.
+        slots: int (s,), which sets of centres are new.
+        centers: (s, k, d), the new centres, of the type of the rows.
+        margin: share of squared distances that rounding may amount to.
+        tiles_a_chunk: tiles of a whole chunk.
     """
-    n = len(order)
-    k = centers.shape[0]
-    d = len(zero)
+    near, total = blocks.near, blocks.total
+    count, d = near.shape[:2]
+    tiles = blocks.middle.shape[0]
+    k = centers.shape[1]
     kind = near.dtype
-    rounded = centers.astype(kind)
-    squared = np.empty((k, TILE), kind)
-    alive = np.empty((k, TILE), kind)
-    rivals = np.empty(TILE, kind)
-    nearest = np.empty(TILE, kind)
-    first = np.zeros(TILE, kind)
-    own = np.empty((d, TILE), kind)
-    candidates = np.empty(k + 1, np.int64)
-    toward = np.empty((k + 8, d), kind)
-    behind = np.empty(k + 8, kind)
-    best = np.empty(BLOCK, kind)
-    winner = np.empty(BLOCK, kind)
-    todo = np.empty(TILE, np.int64)
-    rest = np.empty(d)
-    sums = np.zeros((k, d))
-    counts = np.zeros(k)
-    for tile in range(middle.shape[0]):
-        from_middle(middle, rounded, tile, squared, nearest, first, zero)
-        for t in range(TILE):
+    own = np.empty((d + 1, LANES), kind)
+    squared = np.empty((k, LANES), kind)
+    ahead = np.empty((1, LANES), kind)
+    able = np.empty(k + 1, np.uint64)
+    who = np.empty(k + 1, np.int64)
+    names = np.empty(k + 1, np.int64)
+    toward = np.zeros((k + 3, d), kind)
+    behind = np.empty(k + 3, kind)
+    won = np.empty(k + 3, np.uint64)
+    parts = np.empty((KEPT, d + 1))
+    label = np.empty((1, LANES), np.int32)
+    keeps = np.empty(len(slots), np.bool_)
+    for at in range(len(slots)):
+        s = slots[at]
+        most = 0.0
+        next_most = 0.0
+        for c in range(k):
+            squares = 0.0
             for j in range(d):
-                own[j, t] = rounded[np.int64(first[t]), j]
-        may_win(half, reach, rounded, tile, own, squared, nearest, margin, alive, rivals, zero)
-        looked = 0
-        for t in range(min(TILE, near.shape[0] - tile * TILE)):
-            if rivals[t] > 1:
-                todo[looked] = tile * TILE + t
-                looked += 1
-                continue
-            b = tile * TILE + t
-            main = np.int64(first[t])
-            start = b * BLOCK
-            length = min(BLOCK, n - start)
-            counts[main] += length
-            for j in range(d):
-                sums[main, j] += total[b, j]
-            for i in range(min(length, len(labels))):
-                labels[order[start + i]] = main
-        for at in range(looked):
-            b = todo[at]
-            t = b % TILE
-            start = b * BLOCK
-            length = min(BLOCK, n - start)
-            main = np.int64(first[t])
-            candidates[0] = main
-            m = 1
-            for c in range(k):
-                if alive[c, t] > 0 and c != main:
-                    candidates[m] = c
-                    behind[m] = (squared[c, t] - nearest[t]) / 2
-                    for j in range(d):
-                        toward[m, j] = rounded[c, j] - own[j, t]
-                    m += 1
-            if at + 2 < looked:
-                _prefetch(near, todo[at + 2])
-            for j in range(d):
-                rest[j] = total[b, j]
-            left = float(length)
-            if m <= 4 and len(labels) == 0:
-                if m == 2:
-                    gained, count = pair(near, b, toward, behind, zero)
-                else:
-                    if m == 3:
-                        gained, count, more, counted = triple(near, b, toward, behind, zero)
+                gap = np.float64(centers[at, c, j]) - np.float64(memory.centers[s, c, j])
+                squares += gap * gap
+                memory.centers[s, c, j] = centers[at, c, j]
+            moved = np.sqrt(squares)
+            next_most = max(next_most, min(most, moved))
+            most = max(most, moved)
+        drift = most + next_most
+        memory.spent[s] += drift
+        keeps[at] = 20 * drift < blocks.typical
+    for begin in range(0, tiles, tiles_a_chunk):
+        end = min(tiles, begin + tiles_a_chunk)
+        chunk = begin // tiles_a_chunk
+        rows = blocks.rows[begin * LANES * LANES :]
+        for at in range(len(slots)):
+            s = slots[at]
+            spent = memory.spent[s]
+            keep = keeps[at]
+            now = centers[at]
+            until = memory.until
+            changed = False
+            for tile in range(begin, end):
+                boxes = min(LANES, count - tile * LANES)
+                wanted = ~above(load(until, (s, tile)), splat(until, spent)) & first(boxes)
+                if wanted == 0:
+                    continue
+                changed = True
+                found = contenders(
+                    blocks, tile, wanted, now, margin, own, squared, ahead, able, who
+                )
+                sums = memory.tiles[s, tile]
+                sums[:] = 0.0
+                for t in range(boxes):
+                    b = tile * LANES + t
+                    if (wanted >> np.uint64(t)) & np.uint64(1) == 0:
+                        present = memory.present[s, b]
+                        for a in range(present):
+                            c = memory.who[s, b, a]
+                            for j in range(d + 1):
+                                sums[c, j] += memory.parts[s, b, a, j]
+                        continue
+                    m = _lay_out(t, now, squared, able, who, found, names, toward, behind)
+                    safe = np.sqrt(np.float64(ahead[0, t]))
+                    present = 1
+                    won[0] = first(np.int64(total[b, d]))
+                    if m > 1:
+                        if keep:
+                            far = squared[names[0], t]
+                            for a in range(1, m):
+                                far = max(far, squared[names[a], t])
+                            room = blocks.reach[tile, 0, t]
+                        here = won[0]
+                        lead = np.float64(contend(near, b, toward, behind, m, won))
+                        present = _present(m, here, names, won)
+                        if keep:
+                            lead -= margin * (far + room)
+                            safe = min(safe, lead / (np.sqrt(far) + np.sqrt(room) + 1e-30))
+                    # How rows are added up depends on nothing but whose they are.
+                    if present <= KEPT:
+                        _parts(blocks, tile, t, present, won, parts)
+                        for a in range(present):
+                            c = names[a]
+                            for j in range(d + 1):
+                                sums[c, j] += parts[a, j]
                     else:
-                        gained, count, more, counted, most, counting = quadruple(
-                            near, b, toward, behind, zero
-                        )
-                        left -= _give(
-                            sums, counts, rest, candidates[3], most, counting, middle, tile, t
-                        )
-                    left -= _give(sums, counts, rest, candidates[2], more, counted, middle, tile, t)
-                left -= _give(sums, counts, rest, candidates[1], gained, count, middle, tile, t)
-            else:
-                winners(near, b, toward, behind, m, best, winner, zero)
-                for i in range(min(length, len(labels))):
-                    labels[order[start + i]] = candidates[np.int64(winner[i])]
-                present = present_in(winner)
-                for a in range(1, m):
-                    if (present >> np.uint64(a & 63)) & np.uint64(1):
-                        gained, count = rows_of(near, b, winner, kind.type(a), zero)
-                        left -= _give(
-                            sums, counts, rest, candidates[a], gained, count, middle, tile, t
-                        )
-            counts[main] += left
-            for j in range(d):
-                sums[main, j] += rest[j]
-    return sums, counts
+                        _add_rows(blocks, b, rows, present, names, won, label, sums)
+                    safe -= 1e-12 * spent
+                    if keep and present <= KEPT and safe > 0.0:
+                        until[s, tile, t] = spent + safe
+                        memory.present[s, b] = present
+                        for a in range(present):
+                            memory.who[s, b, a] = names[a]
+                            for j in range(d + 1):
+                                memory.parts[s, b, a, j] = parts[a, j]
+                    else:
+                        until[s, tile, t] = -np.inf
+            if changed:
+                whole = memory.chunks[s, chunk]
+                whole[:] = 0.0
+                for tile in range(begin, end):
+                    whole += memory.tiles[s, tile]
+
+
+@njit(cache=True, nogil=True)
+def block_labels(blocks, centers, margin, tiles_a_chunk, labels):
+    """Fill `labels`, int32 (n,), with the nearest of centres, (k, d), of each row."""
+    near, order, total = blocks.near, blocks.order, blocks.total
+    count, d = near.shape[:2]
+    tiles = blocks.middle.shape[0]
+    k = len(centers)
+    kind = near.dtype
+    own = np.empty((d + 1, LANES), kind)
+    squared = np.empty((k, LANES), kind)
+    ahead = np.empty((1, LANES), kind)
+    able = np.empty(k + 1, np.uint64)
+    who = np.empty(k + 1, np.int64)
+    names = np.empty(k + 1, np.int64)
+    toward = np.zeros((k + 3, d), kind)
+    behind = np.empty(k + 3, kind)
+    won = np.empty(k + 3, np.uint64)
+    label = np.empty((1, LANES), np.int32)
+    for tile in range(tiles):
+        boxes = min(LANES, count - tile * LANES)
+        offset = tile // tiles_a_chunk * tiles_a_chunk * LANES * LANES
+        found = contenders(
+            blocks, tile, first(boxes), centers, margin, own, squared, ahead, able, who
+        )
+        for t in range(boxes):
+            b = tile * LANES + t
+            m = _lay_out(t, centers, squared, able, who, found, names, toward, behind)
+            if m > 1:
+                contend(near, b, toward, behind, m, won)
+            _name(m, names, won, label)
+            for i in range(np.int64(total[b, d])):
+                labels[offset + order[b * LANES + i]] = label[0, i]

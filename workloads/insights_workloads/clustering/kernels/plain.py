@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["assign", "spread_of_few", "spread_of_many", "two_nearest"]
+__all__ = ["assign", "spread", "two_nearest"]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -31,31 +31,19 @@ def assign(rows, centers):
     return labels, squared
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def spread_of_few(rows, centers, labels, zero):
-    """As `spread_of_many`; zeros, one a feature, let the loop over few features be unrolled."""
-    total = 0.0
-    for i in range(len(rows)):
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def spread(rows, centers, labels, rows_a_chunk):
+    """Sum of squared distances of each chunk's rows, (n, d), to the centres of their labels."""
+    n, d = rows.shape
+    out = np.zeros((n + rows_a_chunk - 1) // rows_a_chunk)
+    for i in range(n):
         c = np.uint64(labels[i])
         squared = 0.0
-        for j in range(len(zero)):
+        for j in range(d):
             gap = rows[i, j] - centers[c, j]
             squared += gap * gap
-        total += squared
-    return total
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def spread_of_many(rows, centers, labels):
-    """Sum of squared distances of rows, (n, d), to the centres that they are labelled with."""
-    total = 0.0
-    for i in range(len(rows)):
-        row = rows[i]
-        center = centers[labels[i]]
-        for j in range(len(row)):
-            gap = row[j] - center[j]
-            total += gap * gap
-    return total
+        out[i // rows_a_chunk] += squared
+    return out
 
 
 @njit(cache=True, nogil=True, fastmath=False)
