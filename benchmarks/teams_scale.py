@@ -1,13 +1,14 @@
 """How equal many small teams become, at which size, under which rules, and how fast.
 
     python benchmarks/teams_scale.py [--people 10000 100000] [--seconds S] [--rules] [--k-plus]
-                                     [--workers 1 2]
+                                     [--workers 1 2] [--ray]
 
 Teams of 8 from `default_rng(42).uniform(0, 100, (n, 4))`. The gap is (TSS - W) / TSS, where W is
 the sum of squared distances to the mean of one's team and TSS to everyone's: the share of variance
 that is left between teams. Times, wall and CPU, are those of
 the search, without compilation and the making of data. With several numbers of workers each line
-is made with each: the same gap for the same rounds, in less time; with --seconds a lower gap.
+is made with each: the same gap for the same rounds, in less time; with --seconds a lower gap. With
+--ray workers are actors: their start counts, the start of Ray does not, and CPU is the driver's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from insights_crds.v1 import Teams
+from insights_workloads.ray_session import ensure_ray
 from insights_workloads.teams import TeamOptions, TeamPlan, Threads, compile_problem, form_teams
 from insights_workloads.teams.ray_crew import RayCrew
 
@@ -135,6 +137,8 @@ def main() -> None:
     parser.add_argument("--k-plus", action="store_true", help="balance spreads as well as means")
     asked = parser.parse_args()
     kind = "KPlus" if asked.k_plus else "Variance"
+    if asked.ray:
+        ensure_ray()
     crew = RayCrew if asked.ray else Threads
     every = [
         TeamOptions(0, asked.rounds, asked.seconds, crew=crew(workers))

@@ -23,7 +23,7 @@ def ray_crew():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "rounds"), [(304, 100), (104_000, 40)])
+@pytest.mark.parametrize(("n", "rounds"), [(304, 200), (104_000, 40)])
 def test_ray_gives_the_same_teams_as_threads(ray_crew, n, rounds) -> None:
     random = np.random.default_rng(0)
     columns = {"r": pa.chunked_array([pa.array(random.choice(["lead", "dev"], n, p=[0.3, 0.7]))])}

@@ -37,16 +37,16 @@ class RayCrew:
     def hold(self, thing: object, most: int) -> Hands:
         """See `crew.Crew`."""
         ensure_ray()
-        return _RayHands(thing, max(1, min(most, self.workers or cluster_cpus())))
+        there = cluster_cpus()
+        return _RayHands(thing, max(1, min(most, there, self.workers or there)))
 
 
 class _RayHands:
     def __init__(self, thing: object, actors: int) -> None:
-        # Pickled here, arrays arrive as kernels were compiled for them: Ray's own cannot be
-        # written to.
-        # An actor that is made anew asks for the thing again, so it is kept.
+        # Pickled here, arrays arrive as kernels were compiled for them: Ray's cannot be written to.
+        # Kept here, since an actor that is made anew asks for it again.
         self._held = ray.put(pickle.dumps(thing))
-        self._actors = [_Hand.remote(self._held) for _ in range(actors)]  # type: ignore[attr-defined]
+        self._actors = [_Hand.remote([self._held]) for _ in range(actors)]  # type: ignore[attr-defined]
 
     def ask(self, method: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         count = len(self._actors)
@@ -67,9 +67,9 @@ class _RayHands:
 class _Hand:
     """One that holds the thing."""
 
-    def __init__(self, thing: bytes) -> None:
+    def __init__(self, thing: list[ray.ObjectRef[bytes]]) -> None:
         # What is read here was written by the driver, whom Ray trusts with as much.
-        self._thing = pickle.loads(thing)  # noqa: S301
+        self._thing = pickle.loads(ray.get(thing[0]))  # noqa: S301
 
     def answer(self, method: str, calls: bytes) -> list[Any]:
         work = getattr(self._thing, method)
