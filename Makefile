@@ -10,7 +10,7 @@ DEMO ?= .insights
 
 .PHONY: help
 help: ## List what can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv/.synced ## From the example roster to published teams and a report, on this machine.
@@ -20,9 +20,13 @@ demo: .venv/.synced ## From the example roster to published teams and a report, 
 test: .venv/.synced lint ## Style, types, import rules, unit tests, and a real API server.
 	@echo "==> unit tests"
 	@$(RUN)/pytest tests/unit
-	@echo "==> tests against a real API server (built once, about fifteen minutes on two cores)"
-	@$(RUN)/python -m tests.cluster build apiserver
+	@echo "==> tests against a real API server"
+	@$(MAKE) --no-print-directory servers
 	@$(RUN)/pytest tests/apiserver
+
+.PHONY: servers
+servers: .venv/.synced ## Build the servers that tests run against (about fifteen minutes, once).
+	@$(RUN)/python -m tests.cluster build apiserver
 
 .PHONY: test-observability
 test-observability: .venv/.synced ## A real Prometheus on real runs: every query, every alert (on a node, as root).
@@ -31,8 +35,7 @@ test-observability: .venv/.synced ## A real Prometheus on real runs: every query
 	@$(RUN)/pytest tests/observability
 
 .PHONY: test-crash
-test-crash: .venv/.synced ## The operator killed at every write, misled and refused, on a real API server.
-	@$(RUN)/python -m tests.cluster build apiserver
+test-crash: servers ## The operator killed at every write, misled and refused, on a real API server.
 	@$(RUN)/pytest tests/crash
 
 .PHONY: test-cluster
