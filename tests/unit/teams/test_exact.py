@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from ortools.sat.python import cp_model
 
+from insights_crds.v1 import Teams
+from insights_workloads.teams import TeamOptions, compile_problem, form_teams
 from insights_workloads.teams.diversity import diverse_groups, largest_squares
 
-from .test_teams import form
+from .test_teams import FOUR, form
 
 
 def optimum(worth, low, high):
@@ -67,6 +71,20 @@ def test_the_most_equal_teams_are_found(n, teams, seed) -> None:
     within = sum(worth[np.ix_(m, m)].sum() for m in (plan.team == g for g in range(teams))) / 2
     even = [n // teams] * teams
     assert within == pytest.approx(optimum(worth, even, even), abs=100)
+
+
+@pytest.mark.parametrize("kind", ["Variance", "KPlus"])
+def test_the_best_of_all_126_ways_to_make_two_teams_of_ten_people_is_always_found(kind) -> None:
+    halves = np.array([first for first in combinations(range(10), 5) if 0 in first])
+    for seed in range(12):
+        matrix = np.random.default_rng(seed).uniform(0, 100, (10, 4))
+        spec = Teams.model_validate({"count": 2, "objectives": [{"kind": kind}]})
+        problem = compile_problem(spec, FOUR, matrix, {}.__getitem__)
+        gaps = (problem.balanced[halves].sum(axis=1) ** 2).sum(axis=1)
+        team = form_teams(problem, TeamOptions(seed)).team
+        found = (problem.balanced[team == 0].sum(axis=0) ** 2).sum()
+        # Both teams are equally far from the mean, so the worst is no other than the sum says.
+        assert found == pytest.approx(gaps.min())
 
 
 def test_sizes_with_the_most_pairs() -> None:

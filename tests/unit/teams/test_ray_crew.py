@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from insights_crds.v1 import Teams
-from insights_workloads.teams import TeamOptions, compile_problem, form_teams
+from insights_workloads.teams import TeamOptions, Threads, compile_problem, form_teams
 
 FOUR = ["red", "yellow", "green", "blue"]
 
@@ -34,6 +34,15 @@ def test_ray_gives_the_same_teams_as_threads(ray_crew, n, rounds) -> None:
     theirs = form_teams(problem, TeamOptions(rounds=rounds, crew=ray_crew))
     assert ours.team.tobytes() == theirs.team.tobytes()
     assert ours.balance_after == theirs.balance_after
+
+
+def test_ray_is_left_out_where_it_is_not_asked_for_or_does_not_gain() -> None:
+    from insights_workloads.execution import _crew
+    from insights_workloads.teams.ray_crew import RAY_MIN_PEOPLE, RayCrew
+
+    assert [_crew(RAY_MIN_PEOPLE, wanted) for wanted in (None, False)] == [Threads()] * 2
+    assert _crew(RAY_MIN_PEOPLE - 1, True) == Threads()
+    assert _crew(RAY_MIN_PEOPLE, True) == RayCrew()
 
 
 class Doubles:

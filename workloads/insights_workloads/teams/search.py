@@ -25,8 +25,9 @@ _MOST_ROUNDS = 20_000
 _FEWEST_ROUNDS = 300
 _STEPS = 60
 _COLDEST = 1e-5
-_STARTS, _STARTS_PEOPLE = 20, 2_000
-"""Most anneals, and people over all of them: few people have few teams, soon seen."""
+_STARTS, _STARTS_PEOPLE = 60, 2_000
+"""Most anneals, and people over all of them: few people have few teams, soon seen, of which the
+best may lie so far from all others that one anneal in five ends there."""
 _REHEAT = 0.6
 """How far into an anneal chains go on from the best of them, once all have ended."""
 _QUENCH = 0.15

@@ -27,7 +27,7 @@ _SEGMENTS = 8
 _CELL_COLUMNS = 8
 
 
-class Round(NamedTuple):
+class _Round(NamedTuple):
     """What a round does to a block of teams: see `subset_kernels.exchange_subsets`."""
 
     teams: np.ndarray
@@ -79,7 +79,7 @@ class _Blocks:
         self._size = room
         self._rooms: list[tuple[np.ndarray, ...]] = []
 
-    def exchange(self, what: Round, part: _Part | None) -> tuple[int, int, _Part | None]:
+    def exchange(self, what: _Round, part: _Part | None) -> tuple[int, int, _Part | None]:
         """Make the exchanges of a block, in the placement itself or in its part of it.
 
         Returns:
@@ -189,7 +189,7 @@ class SubsetExchange:
 
         calls = []
         for block in blocks:
-            what = Round(
+            what = _Round(
                 block, members[block], width[block], pattern[block], subsets, rotation, shift, bar
             )
             calls.append((what, None if self._shared else _Part.of(held, block)))
