@@ -58,7 +58,7 @@ ALERTS_NOT_DUE = (
     "InsightsWatchStale",
 )
 """Alerts whose cause is not there; test_live brings it about."""
-ONE_POD = {"mode": "SinglePod", "head": {"cpu": "400m", "memory": "1Gi"}}
+ONE_POD = {"mode": "SinglePod", "head": {"cpu": "500m", "memory": "1Gi"}}
 STAY = {"childTTL": {"successSeconds": 20, "failureSeconds": 600}}
 
 
@@ -91,6 +91,7 @@ def many_people(objects) -> None:
 def schedule() -> str:
     spec = {
         "source": {"uri": "s3://ready-probe/rosters/people.csv"},
+        "clustering": {"k": {"fixed": 4}},
         "teams": {"size": {"min": 6, "max": 8}},
         "compute": ONE_POD,
         "policy": STAY,
@@ -140,15 +141,15 @@ class Scene:
             source={"uri": "s3://ready-probe/rosters/nobody.csv"}, compute=ONE_POD, policy=STAY
         )
         one = Run(self.cluster, "one-pod")
-        one.apply(compute=ONE_POD, policy=STAY)
+        one.apply(compute=ONE_POD, policy=STAY, clustering={"k": {"fixed": 4}})
         lost = Run(self.cluster, "lost")
         lost.apply(compute=ONE_POD, policy={**STAY, "retries": {"limit": 0}})
         lost.wait(lambda: lost.pods("driver"), 180)
         self.cluster.node.kill_container(lost.pods("driver")[0], "driver")
         assert lost.finished()[0] == "False"
         assert one.finished() == ("True", "Published"), one.story()
-        # Other groups of the same people are compared with those before.
-        one.apply(compute=ONE_POD, policy=STAY, clustering={"seed": 1})
+        # Other groups of the same people, which are compared with those before.
+        one.apply(compute=ONE_POD, policy=STAY, clustering={"k": {"fixed": 5}})
         assert nobody.finished() == ("False", "SourceNotFound"), nobody.story()
         one.wait(lambda: len(one.publications()) == 2, 180)
         kind = "analysisschedules.insights.observer.io/minutely"
