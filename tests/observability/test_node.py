@@ -174,7 +174,7 @@ class Scene:
         run.apply(
             source={"uri": "s3://ready-probe/rosters/many.csv"},
             clustering={"k": {"fixed": 40}, "tolerance": 0.0, "restarts": 1},
-            teams={"size": {"min": 8, "max": 8}, "rounds": 150},
+            teams={"size": {"min": 8, "max": 8}, "rounds": 40},
             compute=small_ray_cluster(
                 env=[{"name": "RAY_metrics_report_interval_ms", "secretKeyRef": interval}]
             ),
