@@ -91,10 +91,11 @@ operator's."""
 
 _OTHERS = """\
 Memory, processors, the object store and spilling are Ray's own (`ray_node_mem_used`,
-`ray_node_cpu_utilization`, `ray_object_store_used_memory`, `ray_spill_manager_objects_bytes`): the
-PodMonitor gives them the same four labels, and `node_type`. Clusters and jobs by their states are
-KubeRay's (`kuberay_cluster_info`, `kuberay_cluster_provisioned_duration_seconds`,
-`kuberay_job_info`, `kuberay_job_execution_duration_seconds`): its own chart scrapes them."""
+`ray_component_cpu_percentage`, `ray_object_store_used_memory`,
+`ray_spill_manager_objects_bytes`): the PodMonitor gives them the same four labels, and `node_type`.
+Clusters and jobs by their states are KubeRay's (`kuberay_cluster_condition_provisioned`,
+`kuberay_cluster_provisioned_duration_seconds`, `kuberay_job_deployment_status`): its own chart
+scrapes them."""
 
 
 if __name__ == "__main__":

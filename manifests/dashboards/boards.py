@@ -33,6 +33,7 @@ SLO_TARGET = 0.99
 _HERE = 'environment=~"$environment"'
 _RUNS = f'{_HERE}, namespace=~"$namespace"'
 _RUN = f'{_RUNS}, run=~"$run"'
+_RAY_S_OWN = "agent|gcs|raylet|ray::IDLE|ray::.*Agent|ray::JobSupervisor"
 _SPACE = 'namespace=~"$namespace"'
 _LINE = f'{_RUNS}, schedule=~"$schedule"'
 _ONE = "environment, namespace, schedule, run"
@@ -264,8 +265,8 @@ def run() -> dashboard.Dashboard:
     def a_second(name: str) -> str:
         return f"sum by (attempt) (rate(ray_insights_workload_{name}_total{{{_RUN}}}[$__rate_interval]))"
 
-    def of_ray(metric: str, matchers: str = "") -> str:
-        return f"max by (attempt, node_type, pod) (ray_{metric}{{{_RUN}{matchers}}})"
+    def of_pods(metric: str) -> str:
+        return f"max by (node_type, pod) (ray_{metric}{{{_RUN}}})"
 
     _row(
         board,
@@ -284,15 +285,17 @@ def run() -> dashboard.Dashboard:
                unit="s", empty=without, width=8),
         series("k-means: inertia", "Sum of squared distances to the centres. It falls, and lies "
                "flat when there is no more to gain.",
-               [Query(measured("kmeans_inertia"), "attempt {{attempt}}")], empty=without, width=8),
+               [Query(measured("kmeans_inertia"), "attempt {{attempt}}")], empty=without, width=8,
+               low=None),
         series("Teams: how unequal", "Of the teams that are looked for, as a share of chance. It "
                "falls, and lies flat when there is no more to gain.",
                [Query(measured("team_unbalance_ratio"), "attempt {{attempt}}")], unit="percentunit",
                empty=without, width=8),
         series("Teams: rounds", "Rounds that the search has spent.",
                [Query(measured("team_rounds_total"), "attempt {{attempt}}")], empty=without, width=8),
-        series("Memory in use", "Share of each pod's memory. Ray ends workers above 95 %.",
-               [Query(f"{of_ray('node_mem_used')} / {of_ray('node_mem_total')}", "{{node_type}} {{pod}}")],
+        series("Memory in use", "Share of a pod's memory, of the fullest head and worker. Ray ends "
+               "processes above 95 %.",
+               [Query(f"max by (node_type) ({of_pods('node_mem_used')} / {of_pods('node_mem_total')})", "{{node_type}}")],
                unit="percentunit", empty=without, high=1, steps=((None, BLUE), (0.95, RED)),
                width=8),
         series("Objects", "What Ray's object stores hold, and what did not fit and was spilled to "
@@ -301,9 +304,10 @@ def run() -> dashboard.Dashboard:
                    Query(f'sum(ray_spill_manager_objects_bytes{{{_RUN}, State="Spilled"}})', "spilled"),
                ], unit="bytes", empty=without, width=8,
                colours={"in memory": BLUE, "spilled": ORANGE}),
-        series("Processors in use", "Share of each pod's processors.",
-               [Query(f"{of_ray('node_cpu_utilization')} / 100", "{{node_type}} {{pod}}")],
-               unit="percentunit", empty=without, width=8),
+        series("Processors in use", "By what runs on them, over all pods: the driver, and the "
+               "actors that hold rows.",
+               [Query(f'sum by (Component) (ray_component_cpu_percentage{{{_RUN}, Component!~"{_RAY_S_OWN}"}}) / 100', "{{Component}}")],
+               unit="none", empty=without, width=8),
     )  # fmt: skip
     none = "No result, or not the newest of its schedule"
     _row(

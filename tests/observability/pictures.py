@@ -138,7 +138,7 @@ def _lines(figure: Any, box: Axes, panel: dict, prometheus: Prometheus) -> None:
         if step.get("value") is not None and "thresholdsStyle" in custom:
             axes.axhline(step["value"], color=_bright(step["color"]), ls="--", lw=1)
     if defaults.get("min") is not None:
-        axes.set_ylim(bottom=defaults["min"])
+        axes.set_ylim(defaults["min"], axes.get_ylim()[1] * 1.05)
     if defaults.get("max") is not None:
         axes.set_ylim(top=defaults["max"] * 1.02)
     elif axes.get_ylim()[1] <= axes.get_ylim()[0] + 1e-9:
@@ -298,7 +298,9 @@ def shown(value: float, unit: str, decimals: int | None = None) -> str:
         return f"{value:.3g}/s"
     if decimals is not None:
         return f"{value:,.{decimals}f}"
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:.3g} Mil"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1e4 else f"{value:.3g}"
 
 
 def _duration(seconds: float) -> str:

@@ -38,28 +38,27 @@ class RayMetrics:
         self._labels = dict(zip(LABELS, values, strict=True))
         self._made: dict[Measure, Any] = {}
         self._stage = ""
+        self._gauges: dict[tuple[Measure, str], float] = {}
 
     def tell(self, snapshot: Snapshot) -> None:
         """Tell what came with a step of progress, if this process is joined to Ray."""
         ray = sys.modules.get("ray")
         if ray is None or not ray.is_initialized():
             return
-        if snapshot.stage != self._stage:
-            if self._stage:
-                self._record(STAGE, 0, {"stage": self._stage})
-            self._record(STAGE, 1, {"stage": snapshot.stage})
-            self._stage = snapshot.stage
-        for measure, value in snapshot.figures.items():
-            self._record(measure, value)
-
-    def _record(self, measure: Measure, value: float, labels: dict[str, str] | None = None) -> None:
         if not self._made:
             self._made = {each: self._make(each) for each in MEASURES}
-        made = self._made[measure]
-        if measure.kind == "gauge":
-            made.set(value, tags=labels)
-        elif value > 0:
-            made.inc(value, tags=labels)
+        if snapshot.stage != self._stage:
+            self._gauges |= {(STAGE, self._stage): 0} if self._stage else {}
+            self._gauges[STAGE, snapshot.stage] = 1
+            self._stage = snapshot.stage
+        for measure, value in snapshot.figures.items():
+            if measure.kind == "gauge":
+                self._gauges[measure, ""] = value
+            elif value > 0:
+                self._made[measure].inc(value)
+        # Ray forgets a gauge that is not set anew for two of its intervals.
+        for (measure, stage), value in self._gauges.items():
+            self._made[measure].set(value, tags={"stage": stage} if stage else None)
 
     def _make(self, measure: Measure) -> Any:
         from ray.util import metrics
