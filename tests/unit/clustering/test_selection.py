@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
+from insights_workloads.clustering.members import Borderline, members_of
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.clustering.scaling import fit_scale
 from insights_workloads.clustering.selection import choose_k
@@ -84,6 +85,19 @@ def test_names_follow_the_energies() -> None:
     assert [p.name for p in profiles] == ["Red", "Yellow", "Red-Yellow", "Balanced"]
     assert "much higher in red" in profiles[0].words.lower()
     assert profiles[3].words == "Close to everyone in every feature."
+
+
+def test_typical_members_are_in_the_middle_and_borderline_ones_between() -> None:
+    rows = np.array([[0.0], [1.0], [2.0], [4.9], [5.2], [8.0], [9.0], [10.0], [9.0]])
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+    first, second = members_of(rows, labels, np.array([[1.0], [9.0]]))
+    assert first.typical == (1, 0, 2)
+    assert first.borderline == (Borderline(3, 1),)
+    assert second.typical == (6, 8, 5)
+    assert second.borderline == (Borderline(4, 0),)
+    (alone,) = members_of(rows, np.zeros(9, dtype=np.int32), np.array([[5.0]]))
+    assert alone.typical == (3, 4, 2)
+    assert alone.borderline == ()
 
 
 def test_clear_clusters_are_stable_and_sure() -> None:

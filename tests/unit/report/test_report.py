@@ -127,6 +127,16 @@ def test_no_person_is_named_unless_asked_for(tmp_path) -> None:
     assert "canary-id" not in named
 
 
+def test_members_of_clusters_go_by_pseudonyms_that_only_the_owner_can_resolve(tmp_path) -> None:
+    outcome = result(tmp_path)
+    typical = outcome.clustering.profiles[0].members.typical
+    content = report.build(outcome, WHEN)
+    assert content.cluster_members[0].typical == ("person 1a", "person 1b", "person 1c")
+    assert "Typical: person 1a; person 1b; person 1c." in report.render(content)
+    owner = report.build(outcome, WHEN, names=True)
+    assert owner.cluster_members[0].typical[0] == f"person 1a, Canary & {typical[0]}"
+
+
 def test_rules_about_conflicts_and_minorities_are_no_reason_that_is_shown(tmp_path) -> None:
     outcome = result(tmp_path)
     sizes = outcome.teams.figures.sizes

@@ -8,6 +8,7 @@ import numpy as np
 
 from insights_workloads.clustering.distinct import distinct_at_most
 from insights_workloads.clustering.lloyd import fit, sample_positions
+from insights_workloads.clustering.members import members_of
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.clustering.result import Clustering, ClusteringOptions, KRange, KSelection
 from insights_workloads.clustering.rows import LocalRows, Rows
@@ -85,7 +86,13 @@ def cluster(
         selection=selection,
         silhouette=silhouette(sample, centers),
         profiles=describe(
-            features, in_units, sizes, overall, scaled.std(axis=0) * scale.factor, stability
+            features,
+            in_units,
+            sizes,
+            overall,
+            scaled.std(axis=0) * scale.factor,
+            stability,
+            members_of(scaled, labels, centers),
         ),
         confidence=confidence,
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from insights_workloads.clustering.members import Members
 from insights_workloads.clustering.result import ClusterProfile
 
 __all__ = ["describe"]
@@ -25,6 +26,7 @@ def describe(
     overall: np.ndarray,
     spread: np.ndarray,
     stability: np.ndarray | None = None,
+    members: Sequence[Members] | None = None,
 ) -> tuple[ClusterProfile, ...]:
     """Profiles of clusters.
 
@@ -35,6 +37,7 @@ def describe(
         overall: float64 (d,), everyone's mean.
         spread: float64 (d,), everyone's standard deviation.
         stability: float64 (k,), Jaccard similarities, or None.
+        members: a few people of each, or None.
     """
     total = max(1, int(sizes.sum()))
     safe = np.where(spread > 0, spread, 1.0)
@@ -57,6 +60,7 @@ def describe(
                 differences=tuple(float(v) for v in difference),
                 effects=tuple(float(v) for v in effect),
                 stability=None if stability is None else float(stability[cluster]),
+                members=Members() if members is None else members[cluster],
             )
         )
     return tuple(profiles)

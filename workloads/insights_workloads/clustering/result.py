@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from insights_workloads.clustering.members import Members
+
 __all__ = [
     "ClusterProfile",
     "Clustering",
@@ -104,6 +106,7 @@ class ClusterProfile:
         effects: differences in standard deviations of everyone; descriptive, since these features
             made the clusters.
         stability: Jaccard similarity under resampling, 0 to 1; None where it was not measured.
+        members: a few people by their rows, typical and borderline ones.
     """
 
     name: str
@@ -114,6 +117,7 @@ class ClusterProfile:
     differences: tuple[float, ...]
     effects: tuple[float, ...]
     stability: float | None = None
+    members: Members = field(default_factory=Members)
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,9 @@ def _prediction_strength(rows: np.ndarray, k: int, seed: int) -> float:
     random = np.random.default_rng([seed, k, 3])
     total = 0.0
     for split in range(_SPLITS):
+        if (total + _SPLITS - split) / _SPLITS < _STRENGTH:
+            # What is left cannot make it strong any more.
+            return total / split
         order = random.permutation(len(rows))
         half = len(rows) // 2
         train = np.ascontiguousarray(rows[order[:half]])

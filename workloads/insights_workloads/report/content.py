@@ -18,7 +18,7 @@ from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
 from insights_workloads.teams.coverage import Lack, lacking, task_force
 
-__all__ = ["AttributeTable", "PersonLine", "Provenance", "ReportContent", "build"]
+__all__ = ["AttributeTable", "ClusterMembers", "PersonLine", "Provenance", "ReportContent", "build"]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
@@ -75,6 +75,19 @@ class PersonLine:
 
 
 @dataclass(frozen=True)
+class ClusterMembers:
+    """A few people of a cluster, each by a pseudonym that is made for this report.
+
+    Attributes:
+        typical: those nearest to its centre.
+        borderline: those who are nearly as near to another cluster, and its index.
+    """
+
+    typical: tuple[str, ...]
+    borderline: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class AttributeTable:
     """How people with each value of an attribute are spread.
 
@@ -116,6 +129,7 @@ class ReportContent:
         before: float64 (g,), distance from everyone of teams of a random split.
         rules: names of the rules of the spec, each with whether it is hard and what it says.
         attributes: how the attributes that rules count are spread.
+        cluster_members: a few people of each cluster; the owner is told their names, too.
         shown_clusters: bool (k,), clusters of which this reader may see means.
         shown_teams: bool (g,), teams of which this reader may.
         lack: energies that teams lack, None without teams.
@@ -147,6 +161,7 @@ class ReportContent:
     before: np.ndarray
     rules: tuple[tuple[str, bool, str], ...]
     attributes: tuple[AttributeTable, ...]
+    cluster_members: tuple[ClusterMembers, ...]
     shown_clusters: np.ndarray
     shown_teams: np.ndarray
     lack: Lack | None
@@ -204,6 +219,7 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
             for c in constraints
         ),
         attributes=_attributes(result, constraints, owner=names),
+        cluster_members=_cluster_members(result, owner=names),
         shown_clusters=_shown([p.size for p in clustering.profiles], names),
         shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
         lack=None
@@ -252,6 +268,38 @@ def _distances_of_chance(plan: TeamPlan | None) -> np.ndarray:
     random = np.random.default_rng(0)
     draws = random.standard_normal((len(sizes), max(1, len(plan.features))))
     return np.asarray(spread * np.sqrt((draws**2).mean(axis=1)))
+
+
+def _cluster_members(result: RunResult, *, owner: bool) -> tuple[ClusterMembers, ...]:
+    """Pseudonyms count, and are no function of a person: whoever knows the roster learns nothing.
+
+    Nothing else is said of these people, since they are few.
+    """
+    ids, names = None, None
+    if owner:
+        ids = result.roster.column("id")
+        names = result.roster.column("name") if result.roster.named else ids
+
+    def called(row: int, cluster: int, at: int) -> str:
+        pseudonym = f"person {cluster + 1}{'abcdefghijklmnopqrstuvwxyz'[at]}"
+        if ids is None or names is None:
+            return pseudonym
+        return f"{pseudonym}, {names[row].as_py() or ids[row].as_py()}"
+
+    made = []
+    for cluster, profile in enumerate(result.clustering.profiles):
+        few = profile.members
+        count = len(few.typical)
+        made.append(
+            ClusterMembers(
+                tuple(called(row, cluster, at) for at, row in enumerate(few.typical)),
+                tuple(
+                    (called(one.row, cluster, count + at), one.other)
+                    for at, one in enumerate(few.borderline)
+                ),
+            )
+        )
+    return tuple(made)
 
 
 def _shown(sizes: Sequence[int] | np.ndarray, owner: bool) -> np.ndarray:

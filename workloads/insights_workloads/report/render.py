@@ -82,6 +82,11 @@ def _clusters(content: ReportContent, colors: tuple[str, ...]) -> list[dict[str,
             "color": colors[number],
             "profile": profile,
             "shown": bool(content.shown_clusters[number]),
+            "typical": content.cluster_members[number].typical,
+            "borderline": [
+                {"name": name, "other": content.clustering.profiles[other].name}
+                for name, other in content.cluster_members[number].borderline
+            ],
             "bars": _svg(charts.difference_bars(content.clustering.features, profile.effects)),
         }
         for number, profile in enumerate(content.clustering.profiles)

@@ -1,4 +1,4 @@
-"""Many fits of k-means to few rows: everything stays in the cache, and loops run over columns.
+"""Many fits of k-means to few rows: everything stays in the cache, and 64 rows are taken at once.
 
 Distances are in float32, which is enough to compare numbers of clusters; sums are in float64.
 """
@@ -8,89 +8,113 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from insights_workloads.clustering.kernels.lanes import (
+    LANES,
+    above,
+    first,
+    kept_sum,
+    load,
+    select,
+    smaller,
+    splat,
+    store,
+    times_plus,
+)
+
 __all__ = ["fit_small"]
 
-_STRICT = {"contract"}
-_SUMS = {"contract", "reassoc", "nsz"}
+
+@njit(nogil=True)
+def _near(blocks, n, center, bound, out, totals):
+    """Squared distances of n rows to a centre, but no more than a bound; sums of each block."""
+    for b in range(len(blocks)):
+        far = splat(blocks, 0)
+        for j in range(blocks.shape[1]):
+            gap = load(blocks, (b, j)) - splat(blocks, center[j])
+            far = times_plus(gap, gap, far)
+        far = smaller(far, load(bound, (b,)))
+        store(out, (b,), far)
+        totals[b] = kept_sum(far, first(n - b * LANES))
+    return totals.sum()
 
 
-@njit(nogil=True, fastmath=_STRICT)
-def _squared(columns, center, out):
-    """Squared distances of all rows to one centre."""
-    for j in range(len(columns)):
-        column = columns[j]
-        value = np.float32(center[j])
-        if j == 0:
-            for i in range(len(column)):
-                gap = column[i] - value
-                out[i] = gap * gap
-        else:
-            for i in range(len(column)):
-                gap = column[i] - value
-                out[i] += gap * gap
-
-
-@njit(nogil=True, fastmath=_STRICT)
-def _keep_nearer(squared, c, nearest, label):
-    for i in range(len(squared)):
-        nearer = squared[i] < nearest[i]
-        nearest[i] = squared[i] if nearer else nearest[i]
-        label[i] = np.float32(c) if nearer else label[i]
-
-
-@njit(nogil=True, fastmath=_SUMS)
-def _total(values):
+@njit(nogil=True)
+def _assign(blocks, n, centers, nearest, label):
+    """Nearest centre of each of n rows, and its squared distance; the sum of these."""
     total = 0.0
-    for i in range(len(values)):
-        total += values[i]
+    for b in range(len(blocks)):
+        least = splat(blocks, np.inf)
+        who = splat(blocks, 0)
+        for c in range(len(centers)):
+            far = splat(blocks, 0)
+            for j in range(blocks.shape[1]):
+                gap = load(blocks, (b, j)) - splat(blocks, centers[c, j])
+                far = times_plus(gap, gap, far)
+            who = select(above(least, far), splat(blocks, c), who)
+            least = smaller(far, least)
+        store(nearest, (b,), least)
+        store(label, (b,), who)
+        total += kept_sum(least, first(n - b * LANES))
     return total
 
 
-@njit(nogil=True, fastmath=_STRICT)
-def _seed(rows, columns, squared, nearest, best, label, centers):
+@njit(nogil=True)
+def _at(totals, nearest, n, target):
+    """The row at which the running sum of what rows are off exceeds a target."""
+    run = 0.0
+    for b in range(len(totals)):
+        if run + totals[b] > target:
+            for i in range(min(LANES, n - b * LANES)):
+                run += nearest[b, i]
+                if run > target:
+                    return b * LANES + i
+        else:
+            run += totals[b]
+    return n - 1
+
+
+@njit(nogil=True)
+def _seed(rows, blocks, trial, nearest, best, trial_totals, totals, best_totals, centers):
     """Greedy k-means++ (Arthur and Vassilvitskii, 2007): of some draws the one that helps most."""
     n = len(rows)
     trials = 2 + int(np.log(len(centers)))
     centers[0] = rows[np.random.randint(n)]
-    _squared(columns, centers[0], nearest)
+    nearest[:] = np.inf
+    total = _near(blocks, n, centers[0], nearest, nearest, totals)
     for c in range(1, len(centers)):
-        total = _total(nearest)
         least = np.inf
         for _ in range(trials):
-            target = np.random.random() * total
-            pick = n - 1
-            run = 0.0
-            for i in range(n):
-                run += nearest[i]
-                if run > target:
-                    pick = i
-                    break
-            _squared(columns, rows[pick], squared)
-            _keep_nearer(nearest, 0, squared, label)
-            left = _total(squared)
+            pick = _at(totals, nearest, n, np.random.random() * total)
+            left = _near(blocks, n, rows[pick], nearest, trial, trial_totals)
             if left < least:
                 least = left
                 centers[c] = rows[pick]
-                best[:] = squared
+                best[:] = trial
+                best_totals[:] = trial_totals
         nearest[:] = best
+        totals[:] = best_totals
+        total = least
 
 
-@njit(nogil=True, fastmath=_STRICT)
+@njit(nogil=True)
 def _move(rows, nearest, label, sums, counts, centers):
     """Centres to the means of their rows; an empty one takes the farthest row. Squared movement."""
-    k, d = centers.shape
+    n, d = rows.shape
+    k = len(centers)
     sums[:] = 0.0
     counts[:] = 0.0
-    for i in range(len(rows)):
-        c = np.int64(label[i])
+    names, off = label.ravel(), nearest.ravel()
+    for i in range(n):
+        c = np.int64(names[i])
         counts[c] += 1.0
+        total, row = sums[c], rows[i]
         for j in range(d):
-            sums[c, j] += rows[i, j]
+            total[j] += row[j]
     moved = 0.0
     for c in range(k):
         if counts[c] == 0.0:
-            far = np.argmax(nearest)
-            nearest[far] = 0.0
+            far = np.argmax(off[:n])
+            off[far] = 0.0
             sums[c] = rows[far]
             counts[c] = 1.0
         for j in range(d):
@@ -101,7 +125,7 @@ def _move(rows, nearest, label, sums, counts, centers):
     return moved
 
 
-@njit(cache=True, nogil=True, fastmath=_STRICT)
+@njit(cache=True, nogil=True)
 def fit_small(rows, k, restarts, iterations, tolerance, seed):
     """k-means++ and Lloyd's iterations, best of several starts.
 
@@ -118,11 +142,14 @@ def fit_small(rows, k, restarts, iterations, tolerance, seed):
     """
     n, d = rows.shape
     np.random.seed(seed)
-    columns = rows.T.astype(np.float32)
-    squared = np.empty(n, np.float32)
-    nearest = np.empty(n, np.float32)
-    best = np.empty(n, np.float32)
-    label = np.zeros(n, np.float32)
+    count = (n + LANES - 1) // LANES
+    blocks = np.zeros((count, d, LANES), np.float32)
+    for i in range(n):
+        for j in range(d):
+            blocks[i // LANES, j, i % LANES] = rows[i, j]
+    trial, nearest = np.zeros((count, LANES), np.float32), np.zeros((count, LANES), np.float32)
+    best, label = np.zeros((count, LANES), np.float32), np.zeros((count, LANES), np.float32)
+    trial_totals, totals, best_totals = np.zeros(count), np.zeros(count), np.zeros(count)
     sums = np.empty((k, d))
     counts = np.empty(k)
     centers = np.empty((k, d))
@@ -130,20 +157,15 @@ def fit_small(rows, k, restarts, iterations, tolerance, seed):
     best_centers = np.empty((k, d))
     best_labels = np.zeros(n, np.int32)
     for _ in range(restarts):
-        _seed(rows, columns, squared, nearest, best, label, centers)
+        _seed(rows, blocks, trial, nearest, best, trial_totals, totals, best_totals, centers)
         inertia = 0.0
         for _step in range(iterations):
-            label[:] = 0.0
-            _squared(columns, centers[0], nearest)
-            for c in range(1, k):
-                _squared(columns, centers[c], squared)
-                _keep_nearer(squared, c, nearest, label)
-            inertia = _total(nearest)
+            inertia = _assign(blocks, n, centers.astype(np.float32), nearest, label)
             if _move(rows, nearest, label, sums, counts, centers) <= tolerance:
                 break
         if inertia < best_inertia:
             best_inertia = inertia
             best_centers[:] = centers
             for i in range(n):
-                best_labels[i] = np.int32(label[i])
+                best_labels[i] = np.int32(label[i // LANES, i % LANES])
     return best_centers, best_labels, best_inertia
