@@ -317,15 +317,12 @@ def _teams(
 
 
 def _crew(people: int, wanted: bool | None) -> Crew:
-    """Who searches for teams: Ray where it is asked for and gains.
-
-    Threads use all CPUs of this machine as well, so Ray is not started for the sake of teams.
-    """
+    """Who searches for teams: Ray where it is asked for and gains."""
     if not wanted:
         return Threads()
-    from insights_workloads.teams.ray_crew import RAY_MIN_PEOPLE, RayCrew
+    from insights_workloads.teams.ray_crew import RayCrew, ray_gains
 
-    return RayCrew() if people >= RAY_MIN_PEOPLE else Threads()
+    return RayCrew() if ray_gains(people) else Threads()
 
 
 def team_features(spec: AnalysisRunSpec) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from insights_crds.v1 import Teams
 from insights_workloads.teams import TeamOptions, Threads, compile_problem, form_teams
+from insights_workloads.teams.crew import own_cpus
 
 FOUR = ["red", "yellow", "green", "blue"]
 
@@ -36,13 +37,19 @@ def test_ray_gives_the_same_teams_as_threads(ray_crew, n, rounds) -> None:
     assert ours.balance_after == theirs.balance_after
 
 
-def test_ray_is_left_out_where_it_is_not_asked_for_or_does_not_gain() -> None:
+def test_ray_is_left_out_where_it_is_not_asked_for_or_does_not_gain(monkeypatch) -> None:
     from insights_workloads.execution import _crew
+    from insights_workloads.teams import ray_crew as module
     from insights_workloads.teams.ray_crew import RAY_MIN_PEOPLE, RayCrew
 
+    here = own_cpus()
+    monkeypatch.setattr(module, "ensure_ray", lambda: None)
+    monkeypatch.setattr(module, "cluster_cpus", lambda: here + 1)
     assert [_crew(RAY_MIN_PEOPLE, wanted) for wanted in (None, False)] == [Threads()] * 2
     assert _crew(RAY_MIN_PEOPLE - 1, True) == Threads()
     assert _crew(RAY_MIN_PEOPLE, True) == RayCrew()
+    monkeypatch.setattr(module, "cluster_cpus", lambda: here)
+    assert _crew(RAY_MIN_PEOPLE, True) == Threads()
 
 
 class Doubles:

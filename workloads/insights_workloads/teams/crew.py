@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Crew", "Hands", "Threads"]
+__all__ = ["Crew", "Hands", "Threads", "own_cpus"]
 
 
 class Hands(Protocol):
@@ -50,10 +50,11 @@ class Threads:
 
     def hold(self, thing: object, most: int) -> Hands:
         """See `Crew`."""
-        return _ThreadHands(thing, max(1, min(most, self.workers or _cpus())))
+        return _ThreadHands(thing, max(1, min(most, self.workers or own_cpus())))
 
 
-def _cpus() -> int:
+def own_cpus() -> int:
+    """CPUs that this process may use."""
     return len(os.sched_getaffinity(0))
 
 

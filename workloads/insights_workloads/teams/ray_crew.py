@@ -14,9 +14,9 @@ from typing import Any
 import ray
 
 from insights_workloads.ray_session import cluster_cpus, ensure_ray
-from insights_workloads.teams.crew import Hands
+from insights_workloads.teams.crew import Hands, own_cpus
 
-__all__ = ["RAY_MIN_PEOPLE", "RayCrew"]
+__all__ = ["RAY_MIN_PEOPLE", "RayCrew", "ray_gains"]
 
 RAY_MIN_PEOPLE = 500_000
 """Below so many people two threads have found teams before eight actors, which take about five
@@ -39,6 +39,14 @@ class RayCrew:
         ensure_ray()
         there = cluster_cpus()
         return _RayHands(thing, max(1, min(most, there, self.workers or there)))
+
+
+def ray_gains(people: int) -> bool:
+    """Whether the cluster finds teams of so many people sooner than threads of this process do."""
+    if people < RAY_MIN_PEOPLE:
+        return False
+    ensure_ray()
+    return cluster_cpus() > own_cpus()
 
 
 class _RayHands:
