@@ -33,7 +33,6 @@ SLO_TARGET = 0.99
 _HERE = 'environment=~"$environment"'
 _RUNS = f'{_HERE}, namespace=~"$namespace"'
 _RUN = f'{_RUNS}, run=~"$run"'
-_RAY_S_OWN = "agent|gcs|raylet|ray::IDLE|ray::.*Agent|ray::JobSupervisor"
 _SPACE = 'namespace=~"$namespace"'
 _LINE = f'{_RUNS}, schedule=~"$schedule"'
 _ONE = "environment, namespace, schedule, run"
@@ -304,10 +303,11 @@ def run() -> dashboard.Dashboard:
                    Query(f'sum(ray_spill_manager_objects_bytes{{{_RUN}, State="Spilled"}})', "spilled"),
                ], unit="bytes", empty=without, width=8,
                colours={"in memory": BLUE, "spilled": ORANGE}),
-        series("Processors in use", "By what runs on them, over all pods: the driver, and the "
-               "actors that hold rows.",
-               [Query(f'sum by (Component) (ray_component_cpu_percentage{{{_RUN}, Component!~"{_RAY_S_OWN}"}}) / 100', "{{Component}}")],
-               unit="none", empty=without, width=8),
+        series("Processors in use", "By the driver, and by the actors that hold rows, over all pods.",
+               [Query(f'sum(ray_component_cpu_percentage{{{_RUN}, Component=~"{process}"}}) / 100', name)
+                for name, process in (("driver", ".*python.*"), ("actors with rows", "ray::_Holder.*"))],
+               unit="none", empty=without, width=8,
+               colours={"driver": BLUE, "actors with rows": ORANGE}),
     )  # fmt: skip
     none = "No result, or not the newest of its schedule"
     _row(

@@ -209,7 +209,7 @@ def test_everything_that_can_go_wrong_is_seen(stage) -> None:
     stage.kubectl("apply", "--server-side", "-f", "-",
                   stdin=schedule("minutely", startingDeadlineSeconds=3))  # fmt: skip
     stage.keep_alive(stage.begin("stuck", policy=ONCE), "Cluster", 40)
-    stage.keep_alive(stage.begin("goes-on"), "Teams", 50, rises=True)
+    stage.keep_alive(stage.begin("goes-on"), "Teams", 5, rises=True)
     stage.begin("starting")
     for name, figures in {
         "sales": {"people": 900, "silhouette": 0.61, "worstTeamDistance": 0.3},
