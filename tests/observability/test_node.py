@@ -179,7 +179,7 @@ class Scene:
             compute=small_ray_cluster(
                 env=[{"name": "RAY_metrics_report_interval_ms", "secretKeyRef": interval}]
             ),
-            policy={"childTTL": {"successSeconds": 90}},
+            policy={"childTTL": {"successSeconds": 600}},
         )
         self.began = time.time()
         assert run.finished(500) == ("True", "Published"), run.story()
