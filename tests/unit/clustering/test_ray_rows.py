@@ -41,7 +41,7 @@ def test_ray_gives_the_same_bits_when_an_actor_is_lost_in_the_middle_of_a_fit(ra
     ours = lloyd(here, [start], max_iterations=30, tolerance=0.0)
     lost = []
 
-    def lose(_fraction: float, message: str = "") -> None:
+    def lose(_fraction: float, message: str = "", _figures: object = None) -> None:
         # With it goes what it remembers of earlier passes; it loads its rows from the source anew.
         if message == "pass 25":
             lost.append(ray_rows._actors[0])
