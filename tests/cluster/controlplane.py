@@ -19,7 +19,10 @@ from tests.cluster.binaries import binary
 from tests.cluster.certificates import Credentials, make_credentials
 from tests.cluster.processes import Processes, free_port
 
-__all__ = ["ControlPlane", "answers", "control_plane"]
+__all__ = ["SERVICES", "ControlPlane", "answers", "control_plane"]
+
+SERVICES = "10.96.0.0/16"
+"""Addresses of Services."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def _start_api(
             f"--service-account-key-file={credentials.account_public}",
             f"--service-account-signing-key-file={credentials.account_key}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC",
+            f"--service-cluster-ip-range={SERVICES}", "--authorization-mode=Node,RBAC",
             f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'audit.log'}",
             "--allow-privileged", f"--cert-dir={folder}", "--profiling=false",
         ],

@@ -21,7 +21,7 @@ import psutil
 import yaml
 
 from tests.cluster.binaries import binary
-from tests.cluster.controlplane import ControlPlane, answers
+from tests.cluster.controlplane import SERVICES, ControlPlane, answers
 from tests.cluster.images import PAUSE_IMAGE
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import Processes, free_port, wait_for
@@ -34,7 +34,6 @@ BRIDGE_ADDRESS = "10.88.0.1"
 _BRIDGE = "cni0"
 _SUBNET = "10.88.0.0/24"
 _CNI = Path("/usr/lib/cni")
-_SERVICES = "10.96.0.0/16"
 _PROGRAMS = (
     "containerd", "ctr", "runc", "iptables", "ipset", "conntrack", "ip", "buildah", "debootstrap",
 )  # fmt: skip
@@ -270,7 +269,7 @@ def _start_firewall(processes: Processes, plane: ControlPlane) -> None:
         [
             binary("kube-router"), f"--kubeconfig={plane.kubeconfig}", "--run-firewall=true",
             "--run-router=false", "--run-service-proxy=false", f"--hostname-override={_NAME}",
-            f"--service-cluster-ip-range={_SERVICES}", f"--health-port={health}",
+            f"--service-cluster-ip-range={SERVICES}", f"--health-port={health}",
         ],
         lambda: answers(f"http://127.0.0.1:{health}/healthz"),
     )  # fmt: skip

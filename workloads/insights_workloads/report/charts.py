@@ -136,7 +136,7 @@ def difference_bars(features: Sequence[str], effects: Sequence[float]) -> str:
             f'<text x="0" y="{y + 13}" class="label">{label}</text>'
             f'<rect x="{x:.1f}" y="{y}" width="{max(length, 1):.1f}" height="16" rx="2" '
             f'fill="{color}"/><text x="{side:.1f}" y="{y + 13}" class="value" '
-            f'text-anchor="{anchor}">{round(effect, 1) + 0.0:+.1f}</text>'
+            f'text-anchor="{anchor}">{effect:+z.1f}</text>'
         )
     out.append(f'<path d="M170 0V{height}" class="axis"/></svg>')
     return "".join(out)

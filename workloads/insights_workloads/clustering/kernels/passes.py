@@ -102,6 +102,24 @@ def _add_rows(blocks, b, chunk, present, names, won, label, sums):
         sums[names[a], d] += np.float64(bits(won[a]))
 
 
+@njit(forceinline=True)
+def _scratch(k, d, near):
+    """What a pass writes for itself, of one tile or one block at a time."""
+    kind = near.dtype
+    return (
+        np.empty((d + 1, LANES), kind),
+        np.empty((k, LANES), kind),
+        np.empty((1, LANES), kind),
+        np.empty(k + 1, np.uint64),
+        np.empty(k + 1, np.int64),
+        np.empty(k + 1, np.int64),
+        np.zeros((k + 3, d), kind),
+        np.empty(k + 3, kind),
+        np.empty(k + 3, np.uint64),
+        np.empty((1, LANES), np.int32),
+    )
+
+
 @njit(cache=True, nogil=True)
 def block_pass(blocks, memory, slots, centers, margin, tiles_a_chunk):
     """Bring the sums of each chunk in `memory` up to date with new centres.
@@ -118,18 +136,8 @@ def block_pass(blocks, memory, slots, centers, margin, tiles_a_chunk):
     count, d = near.shape[:2]
     tiles = blocks.middle.shape[0]
     k = centers.shape[1]
-    kind = near.dtype
-    own = np.empty((d + 1, LANES), kind)
-    squared = np.empty((k, LANES), kind)
-    ahead = np.empty((1, LANES), kind)
-    able = np.empty(k + 1, np.uint64)
-    who = np.empty(k + 1, np.int64)
-    names = np.empty(k + 1, np.int64)
-    toward = np.zeros((k + 3, d), kind)
-    behind = np.empty(k + 3, kind)
-    won = np.empty(k + 3, np.uint64)
+    own, squared, ahead, able, who, names, toward, behind, won, label = _scratch(k, d, near)
     parts = np.empty((KEPT, d + 1))
-    label = np.empty((1, LANES), np.int32)
     keeps = np.empty(len(slots), np.bool_)
     for at in range(len(slots)):
         s = slots[at]
@@ -227,17 +235,7 @@ def block_labels(blocks, centers, margin, tiles_a_chunk, labels):
     count, d = near.shape[:2]
     tiles = blocks.middle.shape[0]
     k = len(centers)
-    kind = near.dtype
-    own = np.empty((d + 1, LANES), kind)
-    squared = np.empty((k, LANES), kind)
-    ahead = np.empty((1, LANES), kind)
-    able = np.empty(k + 1, np.uint64)
-    who = np.empty(k + 1, np.int64)
-    names = np.empty(k + 1, np.int64)
-    toward = np.zeros((k + 3, d), kind)
-    behind = np.empty(k + 3, kind)
-    won = np.empty(k + 3, np.uint64)
-    label = np.empty((1, LANES), np.int32)
+    own, squared, ahead, able, who, names, toward, behind, won, label = _scratch(k, d, near)
     for tile in range(tiles):
         boxes = min(LANES, count - tile * LANES)
         offset = tile // tiles_a_chunk * tiles_a_chunk * LANES * LANES
