@@ -53,7 +53,7 @@ def all_end_alike(sweep, name, expected, faults, capsys) -> None:
             end, world = sweep(name, fault)
         except AssertionError as error:
             return f"{fault}: {error}"
-        if fault.kind.startswith("kill") and world.deaths != (world.writes() >= fault.nth):
+        if world.deaths != world.deaths_due():
             return f"{fault}: the operator died {world.deaths} times"
         differing = {k: (end[k], expected[k]) for k in expected if end[k] != expected[k]}
         return f"{fault}: {differing}" if differing else None

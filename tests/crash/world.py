@@ -24,7 +24,7 @@ from insights_crds.reasons import FailureClass
 from insights_store import driver
 from insights_store.execution import Claim, Execution
 from tests.cluster.processes import wait_for
-from tests.crash.faults import Fault
+from tests.crash.faults import KILLS, Fault
 from tests.crash.operator_process import operate
 
 __all__ = ["Server", "World"]
@@ -184,6 +184,10 @@ class World:
         """Writes of the operator so far."""
         return sum(line.startswith("write") for line in self._lines())
 
+    def deaths_due(self) -> int:
+        """How often the fault has killed the operator, once the answer of each write is there."""
+        return int(self._fault.kind in KILLS and self.writes() >= self._fault.nth)
+
     def events(self) -> int:
         """Watch events that the operator was given so far."""
         return sum(line.startswith("event") for line in self._lines())
@@ -228,11 +232,14 @@ class World:
         }
 
     def _settled(self) -> bool:
-        """Nobody has written for a moment, and every child that goes is gone."""
+        """Nobody has written for a moment, every child that goes is gone, and who must die has."""
         before = len(self._lines()), len(self._history)
         self._ending.wait(0.6)
-        return (len(self._lines()), len(self._history)) == before and not any(
-            "deletionTimestamp" in job["metadata"] for job in self.jobs()
+        return (
+            (len(self._lines()), len(self._history)) == before
+            and not any("deletionTimestamp" in job["metadata"] for job in self.jobs())
+            # What the last write brought about is seen before its answer reaches the operator.
+            and self.deaths >= self.deaths_due()
         )
 
     def _lines(self) -> list[str]:
