@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,11 +12,29 @@ from insights_workloads.clustering.lloyd import lloyd
 from insights_workloads.clustering.rows import LocalRows
 from insights_workloads.clustering.shards import CHUNK
 
-COUNTS = [CHUNK, CHUNK, 1000]
+COUNTS = [CHUNK // 2, CHUNK // 2, CHUNK, 1000]
 
 
 def shard(at: int) -> np.ndarray:
     return np.random.default_rng(at).uniform(0, 100, (COUNTS[at], 4))
+
+
+@pytest.mark.parametrize(
+    ("counts", "edges"),
+    [
+        ([], [0]),
+        ([7], [0, 1]),
+        ([CHUNK], [0, 1]),
+        ([CHUNK, 2 * CHUNK, 1], [0, 1, 2, 3]),
+        ([CHUNK // 4] * 9 + [5], [0, 4, 8, 10]),
+        ([CHUNK - 1, CHUNK, 1, 5], [0, 3, 4]),
+        ([3, CHUNK, CHUNK], [0, 3]),
+    ],
+)
+def test_sources_are_put_together_to_whole_chunks(counts, edges) -> None:
+    from insights_workloads.clustering.ray_rows import whole_chunks
+
+    assert [(part.start, part.stop) for part in whole_chunks(counts)] == list(pairwise(edges))
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +45,7 @@ def ray_rows():
     from insights_workloads.ray_session import ensure_ray
 
     ensure_ray()
-    rows = RayRows([partial(shard, at) for at in range(3)], COUNTS, 4)
+    rows = RayRows([partial(shard, at) for at in range(len(COUNTS))], COUNTS, 4)
     yield rows
     rows.close()
     ray.shutdown()
@@ -36,7 +55,7 @@ def ray_rows():
 def test_ray_gives_the_same_bits_when_an_actor_is_lost_in_the_middle_of_a_fit(ray_rows) -> None:
     import ray
 
-    here = LocalRows(np.concatenate([shard(at) for at in range(3)]))
+    here = LocalRows(np.concatenate([shard(at) for at in range(len(COUNTS))]))
     start = here.take(np.arange(6))
     ours = lloyd(here, [start], max_iterations=30, tolerance=0.0)
     lost = []

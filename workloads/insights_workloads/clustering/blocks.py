@@ -20,6 +20,7 @@ import numpy as np
 from insights_workloads.clustering.kernels.cutting import cut
 from insights_workloads.clustering.kernels.lanes import LANES
 from insights_workloads.clustering.kernels.passes import KEPT, block_labels, block_pass
+from insights_workloads.clustering.kernels.plain import unrolled
 
 __all__ = ["BlockedRows"]
 
@@ -32,7 +33,6 @@ class Blocks(NamedTuple):
     """Blocks of 64 rows of d features, all of the rows' own float type.
 
     Attributes:
-        rows: (n, d), as they were given.
         boxed: whether rows were ordered and have boxes.
         near: (b, d, 64), rows less their block's middle; zero after the last row.
         middle: (t, d, 64), middles of the boxes of tile t; block b is number b % 64 of tile
@@ -40,11 +40,10 @@ class Blocks(NamedTuple):
         half: (t, d, 64), half their widths.
         reach: (t, 1, 64), squared distances of the middles to their farthest rows.
         total: float64 (b, d + 1), sums of the rows of each block, and their number.
-        order: uint16 (n,), the row of the chunk that stands at each place.
+        order: uint32 (n,), the row of the chunk that stands at each place.
         typical: distance of a middle to its farthest row, on average.
     """
 
-    rows: np.ndarray
     boxed: bool
     near: np.ndarray
     middle: np.ndarray
@@ -91,7 +90,7 @@ class BlockedRows:
         near = np.empty((count, d, LANES), kind)
         middle, half = np.zeros((tiles, d, LANES), kind), np.zeros((tiles, d, LANES), kind)
         reach = np.zeros((tiles, 1, LANES), kind)
-        total, order = np.empty((count, d + 1)), np.empty(n, np.uint16)
+        total, order = np.empty((count, d + 1)), np.empty(n, np.uint32)
         boxed = d <= _BOXED
         cut(
             rows,
@@ -103,10 +102,10 @@ class BlockedRows:
             reach,
             total,
             order,
-            (0,) * min(d, _BOXED),
+            unrolled(d),
         )
         typical = float(np.sqrt(reach.sum(dtype=np.float64) / count))
-        self._blocks = Blocks(rows, boxed, near, middle, half, reach, total, order, typical)
+        self._blocks = Blocks(boxed, near, middle, half, reach, total, order, typical)
         self._memories: dict[int, Memory] = {}
         self._tiles_a_chunk = rows_a_chunk // LANES**2
         # More than rounding can amount to, in the boxes and where rows are compared.

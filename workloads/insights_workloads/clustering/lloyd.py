@@ -90,7 +90,10 @@ def lloyd(
     tolerance: float,
     progress: Progress = silent,
 ) -> Fit:
-    """Lloyd's iterations from each of some starts; the fit with the least inertia.
+    """Lloyd's iterations from each of some starts; the fit that explains most.
+
+    What a start explains, in its last pass, is what its inertia leaves of the sum of squares of all
+    values. It comes with the sums, so that only the best start has to be assigned.
 
     Args:
         rows: scaled rows.
@@ -99,40 +102,35 @@ def lloyd(
         tolerance: a start ends when its centres move less than this, squared.
         progress: told how far it is.
     """
-    centers = [np.array(start, dtype=np.float64) for start in starts]
-    passes = [0] * len(centers)
-    going = list(range(len(centers)))
+    if not starts:
+        raise ValueError("starts is empty; give at least one set of centres")
+    centers = np.array(starts, dtype=np.float64)
+    passes = np.zeros(len(centers), dtype=np.int64)
+    explained = np.full(len(centers), -np.inf)
+    going = np.arange(len(centers))
     # Nothing is measured for nobody.
     squares = 0.0 if progress is silent else rows.squares()
     for iteration in range(1, max_iterations + 1):
         began = time.perf_counter()
-        totals = rows.totals({at: centers[at] for at in going})
+        totals = rows.totals({int(at): centers[at] for at in going})
+        seconds = time.perf_counter() - began
+        new = _means(rows, centers[going], totals)
+        moved = ((new - centers[going]) ** 2).sum(axis=(1, 2))
+        centers[going], passes[going], explained[going] = new, iteration, _explained(totals)
         measured = {
             ROWS_PASSED: rows.count * len(going),
             PASSES: 1,
-            PASS_SECONDS: time.perf_counter() - began,
-            INERTIA: min(_inertia(squares, each) for each in totals),
+            PASS_SECONDS: seconds,
+            INERTIA: max(0.0, squares - float(explained.max())),
         }
-        still = []
-        for at, found in zip(going, totals, strict=True):
-            new = _means(rows, centers[at], found[:, :-1], found[:, -1])
-            moved = float(((new - centers[at]) ** 2).sum())
-            centers[at], passes[at] = new, iteration
-            if moved > tolerance:
-                still.append(at)
-        going = still
+        going = going[moved > tolerance]
         done = min(0.95, 0.2 + 0.75 * iteration / (iteration + 10))
         progress(done, f"pass {iteration}", measured)
-        if not going:
+        if not len(going):
             break
-    best: Fit | None = None
-    for at, end in enumerate(centers):
-        labels, inertia = rows.assign(end)
-        if best is None or inertia < best.inertia:
-            best = Fit(end, labels, inertia, passes[at])
-    if best is None:
-        raise ValueError("starts is empty; give at least one set of centres")
-    return best
+    best = int(np.argmax(explained))
+    labels, inertia = rows.assign(centers[best])
+    return Fit(centers[best], labels, inertia, int(passes[best]))
 
 
 def sample_positions(count: int, size: int, seed: int) -> np.ndarray:
@@ -143,24 +141,31 @@ def sample_positions(count: int, size: int, seed: int) -> np.ndarray:
     return np.sort(random.choice(count, size, replace=False, shuffle=False)).astype(np.int64)
 
 
-def _inertia(squares: float, found: np.ndarray) -> float:
-    """What rows with so large a sum of squares are away from the means of their clusters."""
-    sums, counts = found[:, :-1], found[:, -1]
-    explained = float(((sums**2).sum(axis=1) / np.maximum(counts, 1.0)).sum())
-    return max(0.0, squares - explained)
+def _explained(totals: np.ndarray) -> np.ndarray:
+    """Sum of squares of what each row's mean of its cluster is, for each start, (s,)."""
+    sums, counts = totals[:, :, :-1], totals[:, :, -1]
+    return np.asarray(((sums**2).sum(axis=2) / np.maximum(counts, 1.0)).sum(axis=1))
 
 
-def _means(rows: Rows, centers: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    empty = np.flatnonzero(counts == 0)
-    if len(empty):
-        # As scikit-learn does: an empty cluster takes the row that is farthest from its centre,
-        # and that row leaves the cluster that it was in.
-        far, owners = rows.farthest(centers, len(empty))
+def _means(rows: Rows, centers: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Means of the rows of each cluster, (s, k, d)."""
+    sums, counts = totals[:, :, :-1], totals[:, :, -1:]
+    if not counts.all():
         sums, counts = sums.copy(), counts.copy()
-        for cluster, row, owner in zip(empty, far, owners, strict=True):
-            sums[cluster] = row
-            counts[cluster] = 1.0
-            sums[owner] -= row
-            counts[owner] -= 1.0
-    safe = np.maximum(counts, 1.0)[:, None]
-    return np.asarray(np.where(counts[:, None] > 0, sums / safe, centers))
+        for at in np.flatnonzero((counts == 0).any(axis=(1, 2))):
+            _fill_empty(rows, centers[at], sums[at], counts[at, :, 0])
+    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1.0), centers))
+
+
+def _fill_empty(rows: Rows, centers: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> None:
+    """Let an empty cluster take the row that is farthest from its centre, as scikit-learn does.
+
+    That row leaves the cluster that it was in.
+    """
+    empty = np.flatnonzero(counts == 0)
+    far, owners = rows.farthest(centers, len(empty))
+    for cluster, row, owner in zip(empty, far, owners, strict=True):
+        sums[cluster] = row
+        counts[cluster] = 1.0
+        sums[owner] -= row
+        counts[owner] -= 1.0

@@ -18,40 +18,36 @@ from insights_workloads.clustering.rows import pick_farthest, sum_in_order
 from insights_workloads.clustering.shards import CHUNK, Shard, add_up
 from insights_workloads.ray_session import cluster_cpus
 
-__all__ = ["RAY_MIN_ROWS", "RayRows", "ShardSource"]
+__all__ = ["RAY_MIN_ROWS", "RayRows", "RowsSource", "whole_chunks"]
 
 RAY_MIN_ROWS = 20_000_000
 """Below so many rows one process is done before a Ray cluster has started."""
 
-ShardSource = Callable[[], np.ndarray]
-"""Loads the scaled rows of one shard, float64; its rows are a multiple of `CHUNK` but for the last
-shard."""
+RowsSource = Callable[[], np.ndarray]
+"""Loads some consecutive scaled rows, float64."""
 
 
 class RayRows:
     """Rows in Ray actors; see `rows.Rows`."""
 
-    def __init__(self, sources: Sequence[ShardSource], counts: Sequence[int], width: int) -> None:
-        """Spread shards over actors, one actor a CPU of the cluster.
+    def __init__(self, sources: Sequence[RowsSource], counts: Sequence[int], width: int) -> None:
+        """Spread rows over actors, one actor a CPU of the cluster, in shards that end with a chunk.
 
         Args:
-            sources: one a shard, in the order of the rows.
-            counts: rows of each shard.
+            sources: in the order of the rows.
+            counts: rows of each.
             width: features.
-
-        Raises:
-            ValueError: a shard but the last is no multiple of `CHUNK`.
         """
-        if any(count % CHUNK for count in counts[:-1]):
-            raise ValueError(f"every shard but the last must hold a multiple of {CHUNK} rows")
-        self.count = int(sum(counts))
+        shards = [list(sources[part]) for part in whole_chunks(counts)]
+        rows = [sum(counts[part]) for part in whole_chunks(counts)]
+        self.count = sum(rows)
         self.width = width
-        self._starts = np.concatenate([[0], np.cumsum(counts)])
-        actors = max(1, min(len(sources), cluster_cpus()))
-        edges = np.linspace(0, len(sources), actors + 1).round().astype(int)
+        self._starts = np.concatenate([[0], np.cumsum(rows)])
+        actors = max(1, min(len(shards), cluster_cpus()))
+        edges = np.linspace(0, len(shards), actors + 1).round().astype(int)
         self._edges = edges
         self._actors = [
-            _Holder.remote(list(sources[low:high]))  # type: ignore[attr-defined]
+            _Holder.remote(shards[low:high])  # type: ignore[attr-defined]
             for low, high in pairwise(edges)
         ]
 
@@ -94,12 +90,28 @@ class RayRows:
         return list(ray.get([getattr(a, method).remote(*held) for a in self._actors]))
 
 
+def whole_chunks(counts: Sequence[int]) -> list[slice]:
+    """Which consecutive sources, with so many rows each, make up the least that ends with a chunk.
+
+    What is left over at the end is the last.
+    """
+    edges, rows = [0], 0
+    for at, count in enumerate(counts, start=1):
+        rows += count
+        if rows % CHUNK == 0 or at == len(counts):
+            edges.append(at)
+    return [slice(*edge) for edge in pairwise(edges)]
+
+
 @ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)
 class _Holder:
     """Some shards in memory."""
 
-    def __init__(self, sources: list[ShardSource]) -> None:
-        self._shards = [Shard(np.ascontiguousarray(one(), dtype=np.float64)) for one in sources]
+    def __init__(self, shards: list[list[RowsSource]]) -> None:
+        self._shards = [
+            Shard(np.concatenate([source() for source in sources], dtype=np.float64))
+            for sources in shards
+        ]
         self._starts = np.cumsum([0, *(len(shard.rows) for shard in self._shards)])
 
     def totals(self, slots: list[int], centers: np.ndarray) -> list[np.ndarray]:

@@ -11,12 +11,17 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from insights_workloads.clustering.blocks import BlockedRows
-from insights_workloads.clustering.kernels.plain import spread
+from insights_workloads.clustering.kernels.plain import spread, unrolled
 
 __all__ = ["CHUNK", "Shard", "add_up"]
 
-CHUNK = 65_536
-"""Rows of every chunk but the last."""
+CHUNK = 524_288
+"""Rows of every chunk but the last.
+
+The more rows are ordered together, the smaller are the boxes of their blocks and the more a pass
+leaves out: with a million rows it takes two thirds of the time that it takes with chunks of 65,536.
+With larger chunks than this, ordering costs what passes gain.
+"""
 
 
 class Shard:
@@ -46,7 +51,7 @@ class Shard:
 
     def inertia(self, centers: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Sum of squared distances to the centres of the labels, float64 (chunks,)."""
-        return np.asarray(spread(self.rows, centers, labels, CHUNK))
+        return np.asarray(spread(self.rows, centers, labels, CHUNK, unrolled(self.rows.shape[1])))
 
     def squares(self) -> float:
         """Sum of the squares of all values, in float64."""

@@ -16,17 +16,19 @@ from insights_workloads.clustering.kernels.lanes import (
     splat,
     store,
     times_plus,
+    transpose,
 )
 
 __all__ = ["cut"]
 
-_KEY_BITS = 13
-"""Bits of a row's place on the curve: cells of few rows, and counters that stay in the cache."""
+_MOST_BITS = 16
+"""Bits of a row's place on the curve, at most: counters stay in the cache."""
+_ROWS_A_CELL = 8
 _SAMPLE = 256
 
 
 @njit
-def _grid(rows, low, steps, last, base, codes):
+def _grid(rows, bits, low, steps, last, base, codes):
     """A grid with cells as near to cubes as the bits allow, and each step's bits of the key."""
     d = rows.shape[1]
     every = max(1, len(rows) // _SAMPLE)
@@ -37,9 +39,9 @@ def _grid(rows, low, steps, last, base, codes):
         low[j] = sample[trim]
         width[j] = max(np.float64(sample[len(sample) - 1 - trim]) - low[j], 1e-30)
     sizes = width.copy()
-    turns = np.empty(_KEY_BITS, np.int64)
+    turns = np.empty(bits, np.int64)
     halvings = np.zeros(d, np.int64)
-    for turn in range(_KEY_BITS):
+    for turn in range(bits):
         widest = np.argmax(sizes)
         sizes[widest] /= 2
         halvings[widest] += 1
@@ -52,10 +54,10 @@ def _grid(rows, low, steps, last, base, codes):
         for step in range(1 << halvings[j]):
             code = 0
             left = halvings[j]
-            for turn in range(_KEY_BITS):
+            for turn in range(bits):
                 if turns[turn] == j:
                     left -= 1
-                    code |= ((step >> left) & 1) << (_KEY_BITS - 1 - turn)
+                    code |= ((step >> left) & 1) << (bits - 1 - turn)
             codes[used] = code
             used += 1
 
@@ -72,8 +74,6 @@ def _keys(rows, low, steps, last, base, codes, keys, few):
     for i in range(len(rows)):
         key = np.uint32(0)
         for j in range(len(few)):
-            key |= _code(rows[i, j], j, low, steps, last, base, codes)
-        for j in range(len(few), rows.shape[1]):
             key |= _code(rows[i, j], j, low, steps, last, base, codes)
         keys[i] = key
 
@@ -100,8 +100,7 @@ def _order(keys, counts, order):
 def cut(rows, rows_a_chunk, boxed, near, middle, half, reach, total, order, few):
     """Fill blocks with the rows of each chunk, (n, d), ordered if they are boxed; see `Blocks`.
 
-    `few` is a tuple with a number for each feature, but no more than eight. How long it is is part
-    of its type, so that loops over so many features are unrolled.
+    `few` is what `unrolled` gives for d.
     """
     n, d = rows.shape
     kind = rows.dtype
@@ -109,27 +108,36 @@ def cut(rows, rows_a_chunk, boxed, near, middle, half, reach, total, order, few)
     steps = np.empty(d, kind)
     last = np.empty(d, kind)
     base = np.empty(d, np.uint32)
-    codes = np.empty((1 << _KEY_BITS) + d, np.uint32)
-    keys = np.empty(rows_a_chunk, np.uint16)
-    counts = np.empty(1 << _KEY_BITS, np.int32)
+    codes = np.empty((1 << _MOST_BITS) + d, np.uint32)
+    keys = np.empty(min(n, rows_a_chunk), np.uint16)
+    counts = np.empty(1 << _MOST_BITS, np.int32)
+    picked = np.empty(LANES, np.uint32)
     for begin in range(0, n, rows_a_chunk):
         part = rows[begin : begin + rows_a_chunk]
         places = order[begin : begin + rows_a_chunk]
         if boxed:
-            _grid(part, low, steps, last, base, codes)
+            bits = 1
+            while bits < _MOST_BITS and _ROWS_A_CELL << bits < len(part):
+                bits += 1
+            _grid(part, bits, low, steps, last, base, codes)
             _keys(part, low, steps, last, base, codes, keys, few)
-            _order(keys[: len(part)], counts, places)
+            _order(keys[: len(part)], counts[: 1 << bits], places)
         else:
             places[:] = np.arange(len(part))
         for start in range(0, len(part), LANES):
             b = (begin + start) // LANES
             length = min(LANES, len(part) - start)
-            for i in range(LANES):
-                row = places[min(start + i, len(part) - 1)]
-                for j in range(len(few)):
-                    near[b, j, i] = part[row, j]
-                for j in range(len(few), d):
-                    near[b, j, i] = part[row, j]
+            if not boxed and length == LANES:
+                for group in range(0, d, 8):
+                    j = min(group, d - 8)
+                    for i in range(0, LANES, 8):
+                        transpose(part, (start + i, j), near, (b, j, i))
+            else:
+                for i in range(LANES):
+                    picked[i] = places[min(start + i, len(part) - 1)]
+                for j in range(d):
+                    for i in range(LANES):
+                        near[b, j, i] = part[picked[i], j]
             _enclose(b, length, boxed, near, middle, half, reach, total)
 
 

@@ -22,6 +22,7 @@ from numba.extending import intrinsic, models, overload, register_model
 __all__ = [
     "LANES",
     "above",
+    "add_eight",
     "bits",
     "first",
     "kept_sum",
@@ -35,6 +36,7 @@ __all__ = [
     "splat",
     "store",
     "times_plus",
+    "transpose",
 ]
 
 LANES = 64
@@ -63,13 +65,14 @@ def _vector(context, kind):
 
 
 def _place(context, builder, array_type, array, index_type, index):
-    """Address of the first of the numbers array[index, :]."""
+    """Address of array[index], or of the first of these numbers."""
     made = context.make_array(array_type)(context, builder, array)
     indices = [
         context.cast(builder, value, kind, types.intp)
         for value, kind in zip(cgutils.unpack_tuple(builder, index), index_type, strict=True)
     ]
-    indices.append(context.get_constant(types.intp, 0))
+    if len(indices) < array_type.ndim:
+        indices.append(context.get_constant(types.intp, 0))
     return cgutils.get_item_pointer(
         context, builder, array_type, made, indices, wraparound=False, boundscheck=False
     )
@@ -101,6 +104,70 @@ def store(_context, array, index, lanes):
         return context.get_dummy_value()
 
     return types.void(array, index, lanes), generate
+
+
+def _width(context, builder, array_type, array):
+    """Numbers along the last axis."""
+    shape = context.make_array(array_type)(context, builder, array).shape
+    return builder.extract_value(shape, array_type.ndim - 1)
+
+
+@intrinsic
+def transpose(_context, array, index, out, place):
+    """Eight by eight numbers, turned: out[place] and on from array[index] and on.
+
+    Rows and columns are the last two axes of each; `index` and `place` name all axes.
+    """
+
+    def generate(context, builder, signature, arguments):
+        array_type, index_type, out_type, place_type = signature.args
+        align = array_type.dtype.bitwidth // 8
+        vector = ir.VectorType(context.get_value_type(array_type.dtype), 8)
+        at = _place(context, builder, array_type, arguments[0], index_type, arguments[1])
+        values = []
+        width = _width(context, builder, array_type, arguments[0])
+        for row in range(8):
+            here = builder.gep(at, [builder.mul(width, _WORD(row))])
+            here = builder.bitcast(here, vector.as_pointer())
+            values.append(builder.load(here, align=align))
+        # Blocks of 1, 2 and 4 change places across the diagonal.
+        for size in (1, 2, 4):
+            low = [i if not i & size else i - size + 8 for i in range(8)]
+            high = [i + size if not i & size else i + 8 for i in range(8)]
+            for row in range(8):
+                if not row & size:
+                    pair = values[row], values[row + size]
+                    for to, mask in ((row, low), (row + size, high)):
+                        constant = ir.Constant(ir.VectorType(ir.IntType(32), 8), mask)
+                        values[to] = builder.shuffle_vector(*pair, constant)
+        at = _place(context, builder, out_type, arguments[2], place_type, arguments[3])
+        width = _width(context, builder, out_type, arguments[2])
+        for row, value in enumerate(values):
+            here = builder.gep(at, [builder.mul(width, _WORD(row))])
+            builder.store(value, builder.bitcast(here, vector.as_pointer()), align=align)
+        return context.get_dummy_value()
+
+    return types.void(array, index, out, place), generate
+
+
+@intrinsic
+def add_eight(_context, array, index, sums, place):
+    """Add eight numbers from array[index] on to as many, float64, from sums[place] on."""
+
+    def generate(context, builder, signature, arguments):
+        array_type, index_type, sums_type, place_type = signature.args
+        at = _place(context, builder, array_type, arguments[0], index_type, arguments[1])
+        kind = ir.VectorType(context.get_value_type(array_type.dtype), 8)
+        wide = ir.VectorType(ir.DoubleType(), 8)
+        values = builder.load(builder.bitcast(at, kind.as_pointer()), align=4)
+        if kind != wide:
+            values = builder.fpext(values, wide)
+        to = _place(context, builder, sums_type, arguments[2], place_type, arguments[3])
+        to = builder.bitcast(to, wide.as_pointer())
+        builder.store(builder.fadd(builder.load(to, align=8), values), to, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, index, sums, place), generate
 
 
 def _splat(builder, vector, value):

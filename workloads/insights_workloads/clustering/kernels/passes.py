@@ -15,6 +15,7 @@ from insights_workloads.clustering.kernels.boxes import contenders
 from insights_workloads.clustering.kernels.lanes import (
     LANES,
     above,
+    add_eight,
     bits,
     first,
     kept_sum,
@@ -22,6 +23,7 @@ from insights_workloads.clustering.kernels.lanes import (
     select,
     splat,
     store,
+    transpose,
 )
 from insights_workloads.clustering.kernels.winners import contend
 
@@ -80,6 +82,22 @@ def _parts(blocks, tile, t, present, won, parts):
 
 
 @njit(forceinline=True)
+def _add_whole(d, total, b, c, sums):
+    """Add a whole block to its only centre."""
+    for j in range(d + 1):
+        sums[c, j] += total[b, j]
+
+
+@njit(forceinline=True)
+def _add_parts(d, present, names, parts, sums):
+    """Add what a block gives to each of its centres."""
+    for a in range(present):
+        c = names[a]
+        for j in range(d + 1):
+            sums[c, j] += parts[a, j]
+
+
+@njit(forceinline=True)
 def _name(present, names, won, label):
     """The centre of each row."""
     mine = splat(label, names[0])
@@ -89,17 +107,32 @@ def _name(present, names, won, label):
 
 
 @njit(forceinline=True)
-def _add_rows(blocks, b, chunk, present, names, won, label, sums):
+def _add_rows(blocks, tile, t, length, present, names, won, label, turned, added, sums):
     """Add the rows of a block, one by one, to the sums and numbers of their centres."""
-    d = blocks.near.shape[1]
-    _name(present, names, won, label)
-    for i in range(np.int64(blocks.total[b, d])):
-        row = chunk[blocks.order[b * LANES + i]]
-        total = sums[label[0, i]]
+    near, middle = blocks.near, blocks.middle
+    b = tile * LANES + t
+    d = near.shape[1]
+    if d < 8:
         for j in range(d):
-            total[j] += row[j]
+            for i in range(LANES):
+                turned[i, j] = near[b, j, i]
+    else:
+        for group in range(0, d, 8):
+            j = min(group, d - 8)
+            for i in range(0, LANES, 8):
+                transpose(near, (b, j, i), turned, (i, j))
+    _name(present, names, won, label)
+    for i in range(length):
+        c = label[0, i]
+        for j in range(0, turned.shape[1], 8):
+            add_eight(turned, (i, j), added, (c, j))
     for a in range(present):
-        sums[names[a], d] += np.float64(bits(won[a]))
+        c = names[a]
+        count = np.float64(bits(won[a]))
+        sums[c, d] += count
+        if blocks.boxed:
+            for j in range(d):
+                sums[c, j] += middle[tile, j, t] * count
 
 
 @njit(forceinline=True)
@@ -117,6 +150,8 @@ def _scratch(k, d, near):
         np.empty(k + 3, kind),
         np.empty(k + 3, np.uint64),
         np.empty((1, LANES), np.int32),
+        np.zeros((LANES, -(-d // 8) * 8), kind),
+        np.empty((k, -(-d // 8) * 8)),
     )
 
 
@@ -133,10 +168,13 @@ def block_pass(blocks, memory, slots, centers, margin, tiles_a_chunk):
         tiles_a_chunk: tiles of a whole chunk.
     """
     near, total = blocks.near, blocks.total
+    n = len(blocks.order)
     count, d = near.shape[:2]
     tiles = blocks.middle.shape[0]
     k = centers.shape[1]
-    own, squared, ahead, able, who, names, toward, behind, won, label = _scratch(k, d, near)
+    own, squared, ahead, able, who, names, toward, behind, won, label, turned, added = _scratch(
+        k, d, near
+    )
     parts = np.empty((KEPT, d + 1))
     keeps = np.empty(len(slots), np.bool_)
     for at in range(len(slots)):
@@ -158,7 +196,6 @@ def block_pass(blocks, memory, slots, centers, margin, tiles_a_chunk):
     for begin in range(0, tiles, tiles_a_chunk):
         end = min(tiles, begin + tiles_a_chunk)
         chunk = begin // tiles_a_chunk
-        rows = blocks.rows[begin * LANES * LANES :]
         for at in range(len(slots)):
             s = slots[at]
             spent = memory.spent[s]
@@ -177,50 +214,56 @@ def block_pass(blocks, memory, slots, centers, margin, tiles_a_chunk):
                 )
                 sums = memory.tiles[s, tile]
                 sums[:] = 0.0
+                added[:] = 0.0
                 for t in range(boxes):
                     b = tile * LANES + t
                     if (wanted >> np.uint64(t)) & np.uint64(1) == 0:
                         present = memory.present[s, b]
-                        for a in range(present):
-                            c = memory.who[s, b, a]
-                            for j in range(d + 1):
-                                sums[c, j] += memory.parts[s, b, a, j]
+                        if present == 1:
+                            _add_whole(d, total, b, memory.who[s, b, 0], sums)
+                        else:
+                            _add_parts(d, present, memory.who[s, b], memory.parts[s, b], sums)
                         continue
                     m = _lay_out(t, now, squared, able, who, found, names, toward, behind)
-                    safe = np.sqrt(np.float64(ahead[0, t]))
+                    length = min(LANES, n - b * LANES)
                     present = 1
-                    won[0] = first(np.int64(total[b, d]))
+                    safe = np.sqrt(np.float64(ahead[0, t])) if keep else 0.0
                     if m > 1:
                         if keep:
                             far = squared[names[0], t]
                             for a in range(1, m):
                                 far = max(far, squared[names[a], t])
                             room = blocks.reach[tile, 0, t]
-                        here = won[0]
                         lead = np.float64(contend(near, b, toward, behind, m, won))
-                        present = _present(m, here, names, won)
+                        present = _present(m, first(length), names, won)
                         if keep:
                             lead -= margin * (far + room)
                             safe = min(safe, lead / (np.sqrt(far) + np.sqrt(room) + 1e-30))
                     # How rows are added up depends on nothing but whose they are.
-                    if present <= KEPT:
-                        _parts(blocks, tile, t, present, won, parts)
-                        for a in range(present):
-                            c = names[a]
-                            for j in range(d + 1):
-                                sums[c, j] += parts[a, j]
-                    else:
-                        _add_rows(blocks, b, rows, present, names, won, label, sums)
-                    safe -= 1e-12 * spent
-                    if keep and present <= KEPT and safe > 0.0:
-                        until[s, tile, t] = spent + safe
-                        memory.present[s, b] = present
-                        for a in range(present):
-                            memory.who[s, b, a] = names[a]
-                            for j in range(d + 1):
-                                memory.parts[s, b, a, j] = parts[a, j]
-                    else:
+                    if present > KEPT:
+                        _add_rows(
+                            blocks, tile, t, length, present, names, won, label, turned, added, sums
+                        )
                         until[s, tile, t] = -np.inf
+                        continue
+                    if present == 1:
+                        _add_whole(d, total, b, names[0], sums)
+                    else:
+                        _parts(blocks, tile, t, present, won, parts)
+                        _add_parts(d, present, names, parts, sums)
+                    safe -= 1e-12 * spent
+                    if not keep or safe <= 0.0:
+                        until[s, tile, t] = -np.inf
+                        continue
+                    until[s, tile, t] = spent + safe
+                    memory.present[s, b] = present
+                    for a in range(present):
+                        memory.who[s, b, a] = names[a]
+                    if present > 1:
+                        memory.parts[s, b, :present] = parts[:present]
+                for c in range(k):
+                    for j in range(d):
+                        sums[c, j] += added[c, j]
             if changed:
                 whole = memory.chunks[s, chunk]
                 whole[:] = 0.0
@@ -235,7 +278,7 @@ def block_labels(blocks, centers, margin, tiles_a_chunk, labels):
     count, d = near.shape[:2]
     tiles = blocks.middle.shape[0]
     k = len(centers)
-    own, squared, ahead, able, who, names, toward, behind, won, label = _scratch(k, d, near)
+    own, squared, ahead, able, who, names, toward, behind, won, label = _scratch(k, d, near)[:10]
     for tile in range(tiles):
         boxes = min(LANES, count - tile * LANES)
         offset = tile // tiles_a_chunk * tiles_a_chunk * LANES * LANES

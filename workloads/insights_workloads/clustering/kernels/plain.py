@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["assign", "spread", "two_nearest"]
+__all__ = ["assign", "spread", "two_nearest", "unrolled"]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -31,18 +31,44 @@ def assign(rows, centers):
     return labels, squared
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def spread(rows, centers, labels, rows_a_chunk):
-    """Sum of squared distances of each chunk's rows, (n, d), to the centres of their labels."""
-    n, d = rows.shape
-    out = np.zeros((n + rows_a_chunk - 1) // rows_a_chunk)
-    for i in range(n):
-        c = np.uint64(labels[i])
-        squared = 0.0
-        for j in range(d):
-            gap = rows[i, j] - centers[c, j]
-            squared += gap * gap
-        out[i // rows_a_chunk] += squared
+def unrolled(features):
+    """A number for each of a few features, none for more than eight.
+
+    How long a tuple is is part of its type, so loops over it are unrolled.
+    """
+    return (0,) * features if features <= 8 else ()
+
+
+@njit(forceinline=True, fastmath={"contract", "reassoc"})
+def _many(rows, i, centers, center):
+    """A squared distance, added up in any order."""
+    squared = 0.0
+    for j in range(rows.shape[1]):
+        gap = rows[i, j] - centers[center, j]
+        squared += gap * gap
+    return squared
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def spread(rows, centers, labels, rows_a_chunk, few):
+    """Sum of squared distances of each chunk's rows, (n, d), to the centres of their labels.
+
+    `few` is what `unrolled` gives for d.
+    """
+    n = len(rows)
+    out = np.empty((n + rows_a_chunk - 1) // rows_a_chunk)
+    for chunk in range(len(out)):
+        total = 0.0
+        for i in range(chunk * rows_a_chunk, min(n, (chunk + 1) * rows_a_chunk)):
+            center = np.uint64(labels[i])
+            squared = 0.0
+            for j in range(len(few)):
+                gap = rows[i, j] - centers[center, j]
+                squared += gap * gap
+            if len(few) == 0:
+                squared = _many(rows, i, centers, center)
+            total += squared
+        out[chunk] = total
     return out
 
 
