@@ -239,9 +239,26 @@ def _cluster(
         roster.matrix(wanted.features),
         wanted.features,
         options,
+        weights=_weights(roster, wanted.weight),
         spread=_spread(roster, wanted.features, settings.ray),
         progress=progress,
     )
+
+
+def _weights(roster: Roster, name: str | None) -> np.ndarray | None:
+    """How much each person counts. One whose weight is missing counts as the average."""
+    if name is None:
+        return None
+    weights = roster.matrix([name])[:, 0]
+    known = weights[~np.isnan(weights)]
+    if (known < 0).any() or not known.any():
+        raise RunFailedError(
+            FailureClass.USER,
+            Reason.INVALID_SPEC,
+            f"spec.clustering.weight is {name}, but there are negative values of it or none above "
+            "0; weights are 0 or more: set `min: 0` for that feature in spec.source.features",
+        )
+    return np.where(np.isnan(weights), known.mean(), weights)
 
 
 def _spread(roster: Roster, features: list[str], wanted: bool | None) -> Spread | None:

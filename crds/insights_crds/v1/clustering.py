@@ -52,6 +52,10 @@ class Clustering(Model):
 
     features: Annotated[list[FieldName], Field(min_length=1, max_length=64)] = list(ENERGIES)
     """Features to cluster by: energies and features of the source."""
+    weight: FieldName | None = None
+    """Feature of the source with how much each person counts for the centres: working hours, or how
+    many a row stands for. 0 or more; who lacks it counts as the average. Everybody counts the same
+    where left out."""
     scaling: Literal["None", "Standard", "Robust"] = "None"
     """`None` keeps the units, `Standard` divides by the standard deviation, `Robust` by the
     interquartile range."""

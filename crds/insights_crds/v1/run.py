@@ -69,6 +69,16 @@ class AnalysisRunSpec(Model):
             "clustering.features may name only energies and source.features",
         ),
         Rule(
+            "!has(self.clustering) || !has(self.clustering.weight) || "
+            "(has(self.source.features) && "
+            "self.source.features.exists(x, x.name == self.clustering.weight))",
+            lambda s: (
+                s.clustering.weight is None
+                or s.clustering.weight in {feature.name for feature in s.source.features}
+            ),
+            "clustering.weight may name only one of source.features",
+        ),
+        Rule(
             "!has(self.teams) || !has(self.teams.objectives) || self.teams.objectives.all(o, "
             "!has(o.features) || o.features.all(f, f in ['red', 'yellow', 'green', 'blue'] || "
             "(has(self.source.features) && self.source.features.exists(x, x.name == f))))",

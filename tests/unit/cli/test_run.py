@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from insights_workloads.results.local import LocalHome
@@ -171,6 +173,47 @@ def test_a_failure_has_its_exit_code_and_one_message(
     done = insights("run", "-f", write(tmp_path, examples, "bad", **parts), "--home", home)
     assert done.returncode == code
     assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def weighted(tmp_path, name, hours) -> Path:
+    """A run over people of two kinds who count for as many hours as they work."""
+    lines = ["id,red,yellow,green,blue,hours"]
+    for at, each in enumerate(hours):
+        red = 10 + at % 5 if at % 2 else 80 + at % 7
+        lines.append(f"p{at},{red},{at % 3},{at % 4},50,{each}")
+    (tmp_path / "hours.csv").write_text("\n".join(lines))
+    path = tmp_path / "weighted.yaml"
+    path.write_text(
+        "apiVersion: insights.observer.io/v1\nkind: AnalysisRun\n"
+        f"metadata: {{name: {name}}}\n"
+        "spec:\n  source: {uri: hours.csv, features: [{name: hours, optional: true}]}\n"
+        "  clustering: {k: {fixed: 2}, weight: hours}\n"
+    )
+    return path
+
+
+def test_people_count_by_their_weight(tmp_path, home) -> None:
+    hours = [1 + at * at % 11 for at in range(60)]
+    path = weighted(tmp_path, "weighted", [h if at else "" for at, h in enumerate(hours)])
+    result = run(path, home)
+    table = pq.read_table(Path(result["results"]) / "people.parquet").to_pandas()
+    clusters = pq.read_table(Path(result["results"]) / "clusters.parquet").to_pandas()
+    hours = table["hours"].fillna(table["hours"].mean())
+    for row in clusters.itertuples():
+        mine = table["cluster"] == row.number
+        mean = np.average(table["red"][mine], weights=hours[mine])
+        assert json.loads(row.means)["red"] == pytest.approx(mean)
+        assert mean != pytest.approx(table["red"][mine].mean())
+
+
+def test_a_weight_below_zero_is_refused_by_its_field(tmp_path, home) -> None:
+    done = subprocess.run(
+        command(weighted(tmp_path, "below", [1, -2, 3]), home),
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "spec.clustering.weight is hours, but there are negative values" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -10,7 +10,12 @@ from sklearn.cluster import KMeans
 
 from insights_workloads.clustering import ClusteringOptions, KRange, cluster
 from insights_workloads.clustering.lloyd import lloyd
-from insights_workloads.clustering.rows import LocalRows, pick_farthest, sum_in_order
+from insights_workloads.clustering.rows import (
+    LocalRows,
+    pick_farthest,
+    sample_positions,
+    sum_in_order,
+)
 from insights_workloads.clustering.shards import CHUNK, Shard, add_up
 
 FOUR = ("red", "yellow", "green", "blue")
@@ -50,6 +55,9 @@ class Sharded:
 
     def take(self, positions):
         return self.rows[positions]
+
+    def sample(self, size, seed):
+        return self.take(sample_positions(self.count, size, seed))
 
 
 @settings(max_examples=40, deadline=None)

@@ -58,6 +58,7 @@ BAD = [
     ("spec.source.features", [{"name": "x", "min": 2, "max": 1}], "min must not be above max"),
     ("spec.source.attributes", "department", "a list is wanted"),
     ("spec.clustering.features", ["reed"], "may name only energies and source.features"),
+    ("spec.clustering.weight", "red", "may name only one of source.features"),
     ("spec.clustering.k", {"fixed": 0}, "1 or more is wanted"),
     ("spec.clustering.k", {"fixed": "eight"}, "a whole number is wanted"),
     ("spec.clustering.k", {"fixed": 3, "auto": {}}, "exactly one of fixed and auto"),

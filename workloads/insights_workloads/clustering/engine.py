@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from insights_workloads.clustering.distinct import distinct_at_most
-from insights_workloads.clustering.lloyd import fit, sample_positions
+from insights_workloads.clustering.lloyd import fit
 from insights_workloads.clustering.members import members_of
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.clustering.result import Clustering, ClusteringOptions, KRange, KSelection
-from insights_workloads.clustering.rows import LocalRows, Rows
+from insights_workloads.clustering.rows import LocalRows, Rows, sample_positions
 from insights_workloads.clustering.scaling import Scale, fit_scale
 from insights_workloads.clustering.selection import choose_k, silhouette
 from insights_workloads.clustering.stability import bootstrap
+from insights_workloads.clustering.weighted import WeightedRows
 from insights_workloads.measures import NOTHING, Figures
 from insights_workloads.progress import Progress, silent
 
@@ -31,6 +32,7 @@ def cluster(
     features: Sequence[str],
     options: ClusteringOptions,
     *,
+    weights: np.ndarray | None = None,
     spread: Spread | None = None,
     progress: Progress = silent,
 ) -> Clustering:
@@ -40,7 +42,10 @@ def cluster(
         matrix: float64 (n, d), n >= 1; NaN where an optional feature is missing.
         features: names of its columns.
         options: how.
-        spread: where to run k-means; in this process where None.
+        weights: float64 (n,), how much each person counts for the centres, for everyone's mean and
+            for how likely they are drawn where clusters are fitted again; none below 0, one above.
+            How many clusters there are is asked of people without regard to it.
+        spread: where to run k-means; in this process where None or where there are weights.
         progress: told how far it is.
 
     Returns:
@@ -57,7 +62,11 @@ def cluster(
     else:
         k = options.k
     k = min(k, distinct_at_most(scaled, k))
-    rows = spread(scale) if spread is not None else LocalRows(scaled)
+    rows: Rows
+    if weights is not None:
+        rows = WeightedRows(scaled, weights)
+    else:
+        rows = spread(scale) if spread is not None else LocalRows(scaled)
     fitted = fit(
         rows,
         k,
@@ -69,10 +78,10 @@ def cluster(
     )
     labels, centers, sizes = _largest_first(fitted.labels, fitted.centers)
     stability, confidence = bootstrap(
-        scaled, labels, k, seed=options.seed, progress=_part(progress, 0.85, 1.0)
+        scaled, labels, k, weights, seed=options.seed, progress=_part(progress, 0.85, 1.0)
     )
     sample = scaled[sample_positions(len(scaled), _SILHOUETTE_SAMPLE, options.seed)]
-    overall = scale.undo(scaled.mean(axis=0))
+    overall = scale.undo(np.average(scaled, axis=0, weights=weights))
     in_units = scale.undo(centers)
     return Clustering(
         features=tuple(features),

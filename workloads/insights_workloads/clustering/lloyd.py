@@ -18,7 +18,7 @@ from insights_workloads.clustering.seeding import seed_centers
 from insights_workloads.measures import INERTIA, PASS_SECONDS, PASSES, ROWS_PASSED
 from insights_workloads.progress import Progress, silent
 
-__all__ = ["Fit", "fit", "sample_positions"]
+__all__ = ["Fit", "fit"]
 
 _SAMPLE = 65_536
 
@@ -62,7 +62,7 @@ def fit(
         seed: of every random choice.
         progress: told how far it is.
     """
-    sample = rows.take(sample_positions(rows.count, _SAMPLE, seed))
+    sample = rows.sample(_SAMPLE, seed)
     threshold = tolerance * float(np.mean(np.var(sample, axis=0)))
     random = np.random.default_rng([seed, k])
     starts = [seed_centers(sample, k, random) for _ in range(restarts)]
@@ -133,14 +133,6 @@ def lloyd(
     return Fit(centers[best], labels, inertia, int(passes[best]))
 
 
-def sample_positions(count: int, size: int, seed: int) -> np.ndarray:
-    """Ascending positions of a sample without replacement, int64; all where there are fewer."""
-    if count <= size:
-        return np.arange(count, dtype=np.int64)
-    random = np.random.default_rng([seed, count])
-    return np.sort(random.choice(count, size, replace=False, shuffle=False)).astype(np.int64)
-
-
 def _explained(totals: np.ndarray) -> np.ndarray:
     """Sum of squares of what each row's mean of its cluster is, for each start, (s,)."""
     sums, counts = totals[:, :, :-1], totals[:, :, -1]
@@ -153,7 +145,7 @@ def _means(rows: Rows, centers: np.ndarray, totals: np.ndarray) -> np.ndarray:
     if not counts.all():
         sums, counts = sums.copy(), counts.copy()
         for at in np.flatnonzero((counts == 0).any(axis=(1, 2))):
-            _fill_empty(rows, centers[at], sums[at], counts[at, :, 0])
+            _fill_empty(rows, centers[at], sums[at], counts[at])
     return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1.0), centers))
 
 
@@ -165,7 +157,6 @@ def _fill_empty(rows: Rows, centers: np.ndarray, sums: np.ndarray, counts: np.nd
     empty = np.flatnonzero(counts == 0)
     far, owners = rows.farthest(centers, len(empty))
     for cluster, row, owner in zip(empty, far, owners, strict=True):
-        sums[cluster] = row
-        counts[cluster] = 1.0
-        sums[owner] -= row
-        counts[owner] -= 1.0
+        sums[cluster], counts[cluster] = row[:-1], row[-1]
+        sums[owner] -= row[:-1]
+        counts[owner] -= row[-1]

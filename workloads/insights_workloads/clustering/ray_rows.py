@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from insights_workloads.clustering.rows import pick_farthest, sum_in_order
+from insights_workloads.clustering.rows import pick_farthest, sample_positions, sum_in_order
 from insights_workloads.clustering.shards import CHUNK, Shard, add_up
 from insights_workloads.ray_session import cluster_cpus
 
@@ -74,6 +74,10 @@ class RayRows:
             mine = positions[(positions >= low) & (positions < high)] - low
             calls.append(actor.take.remote(mine))
         return np.concatenate(ray.get(calls))
+
+    def sample(self, size: int, seed: int) -> np.ndarray:
+        """See `Rows`."""
+        return self.take(sample_positions(self.count, size, seed))
 
     def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Rows`."""

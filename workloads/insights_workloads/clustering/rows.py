@@ -9,7 +9,7 @@ import numpy as np
 
 from insights_workloads.clustering.shards import Shard, add_up
 
-__all__ = ["LocalRows", "Rows", "pick_farthest", "sum_in_order"]
+__all__ = ["LocalRows", "Rows", "pick_farthest", "sample_positions", "sum_in_order"]
 
 
 class Rows(Protocol):
@@ -38,8 +38,14 @@ class Rows(Protocol):
     def take(self, positions: np.ndarray) -> np.ndarray:
         """Rows at ascending positions, (m, d)."""
 
+    def sample(self, size: int, seed: int) -> np.ndarray:
+        """Rows drawn at random, (m, d), m at most `size`."""
+
     def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows farthest from their centre, (m, d), and that centre, int32 (m,)."""
+        """Rows farthest from their centre, and that centre, int32 (m,).
+
+        The rows are (m, d + 1), as what they are in `totals`.
+        """
 
 
 class LocalRows:
@@ -69,6 +75,10 @@ class LocalRows:
         """See `Rows`."""
         return np.asarray(self._rows[positions])
 
+    def sample(self, size: int, seed: int) -> np.ndarray:
+        """See `Rows`."""
+        return self.take(sample_positions(self.count, size, seed))
+
     def farthest(self, centers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Rows`."""
         return pick_farthest([self._shard.farthest(centers, count)], count)
@@ -85,7 +95,18 @@ def sum_in_order(parts: Sequence[np.ndarray]) -> float:
 def pick_farthest(
     parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Farthest of the farthest rows of chunks, and their centres; of equally far the first wins."""
+    """Farthest of the farthest rows of chunks, and their centres.
+
+    A one stands behind each, (m, d + 1). Of equally far rows the first wins.
+    """
     rows, labels, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(-squared, kind="stable")[:count]
-    return rows[order], labels[order]
+    return np.column_stack([rows[order], np.ones(len(order))]), labels[order]
+
+
+def sample_positions(count: int, size: int, seed: int) -> np.ndarray:
+    """Ascending positions of a sample without replacement, int64; all where there are fewer."""
+    if count <= size:
+        return np.arange(count, dtype=np.int64)
+    random = np.random.default_rng([seed, count])
+    return np.sort(random.choice(count, size, replace=False, shuffle=False)).astype(np.int64)

@@ -15,9 +15,9 @@ from insights_workloads.clustering.distinct import distinct_at_most
 from insights_workloads.clustering.kernels.mixture import mixture_likelihood
 from insights_workloads.clustering.kernels.plain import assign, two_nearest
 from insights_workloads.clustering.kernels.small import fit_small
-from insights_workloads.clustering.lloyd import sample_positions
 from insights_workloads.clustering.nulls import Null, null_models
 from insights_workloads.clustering.result import CriterionCurve, KRange, KSelection
+from insights_workloads.clustering.rows import sample_positions
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["choose_k", "silhouette"]

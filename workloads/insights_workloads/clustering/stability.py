@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from insights_workloads.clustering.kernels.plain import assign
 from insights_workloads.clustering.kernels.small import fit_small
-from insights_workloads.clustering.lloyd import sample_positions
+from insights_workloads.clustering.rows import sample_positions
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["bootstrap"]
@@ -25,6 +25,7 @@ def bootstrap(
     rows: np.ndarray,
     labels: np.ndarray,
     k: int,
+    weights: np.ndarray | None = None,
     *,
     seed: int,
     progress: Progress = silent,
@@ -35,6 +36,7 @@ def bootstrap(
         rows: scaled rows, float64 (n, d), C-contiguous.
         labels: int32 (n,), their clusters.
         k: clusters.
+        weights: (n,), how likely each row is to be drawn against the others; all alike where None.
         seed: of the draws.
         progress: told how far it is.
 
@@ -42,12 +44,14 @@ def bootstrap(
         Jaccard similarity of each cluster, float64 (k,), and confidence of each membership,
         float32 (n,), both 0 to 1.
     """
-    sample = rows[sample_positions(len(rows), _SAMPLE, seed + 11)]
+    positions = sample_positions(len(rows), _SAMPLE, seed + 11)
+    sample = rows[positions]
+    share = None if weights is None else _shares(weights[positions])
     random = np.random.default_rng([seed, 13])
     jaccard = np.zeros(k)
     agreed = np.zeros(len(rows), dtype=np.float32)
     for draw in range(_FITS):
-        drawn = np.ascontiguousarray(sample[random.integers(len(sample), size=len(sample))])
+        drawn = np.ascontiguousarray(sample[_draw(random, len(sample), share)])
         centers = fit_small(drawn, k, 4, 100, 1e-9, seed + draw)[0]
         again = assign(rows, centers)[0]
         shared = np.zeros((k, k))
@@ -61,3 +65,15 @@ def bootstrap(
         agreed += match[again] == labels
         progress((draw + 1) / _FITS, "resampling people")
     return jaccard / _FITS, agreed / _FITS
+
+
+def _shares(weights: np.ndarray) -> np.ndarray | None:
+    """Probabilities, or None where nobody of a sample counts."""
+    total = weights.sum()
+    return np.asarray(weights / total) if total > 0 else None
+
+
+def _draw(random: np.random.Generator, count: int, share: np.ndarray | None) -> np.ndarray:
+    if share is None:
+        return random.integers(count, size=count)
+    return random.choice(count, count, p=share)
