@@ -172,6 +172,15 @@ def test_without_structure_it_speaks_of_segments(tmp_path) -> None:
     assert "cluster's" not in page
 
 
+def test_by_what_people_counted_is_said(tmp_path) -> None:
+    outcome = result(tmp_path, teams=False)
+    assert "people count by" not in report.render(report.build(outcome, WHEN))
+    weighted = replace(outcome, spec={"clustering": {"weight": "hours<b>"}})
+    assert "people count by their <b>hours&lt;b&gt;</b>" in report.render(
+        report.build(weighted, WHEN)
+    )
+
+
 def test_without_teams(tmp_path) -> None:
     page = report.render(report.build(result(tmp_path, teams=False), WHEN))
     assert "How alike the teams are" not in page

@@ -120,6 +120,7 @@ class ReportContent:
         rejected: rows that could not be used.
         faults: (column, fault, rows), the most frequent first.
         clustering: the clusters.
+        weight: feature by which people counted, None where all counted the same.
         change: what became of the clusters published before, None where none were.
         energies: float64 (m, 4), energies of everyone or of a sample.
         labels: int (m,), their clusters.
@@ -152,6 +153,7 @@ class ReportContent:
     rejected: int
     faults: tuple[tuple[str, str, int], ...]
     clustering: Clustering
+    weight: str | None
     change: Change | None
     energies: np.ndarray
     labels: np.ndarray
@@ -207,6 +209,7 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         rejected=rejected.rows,
         faults=tuple(faults),
         clustering=clustering,
+        weight=(result.spec.get("clustering") or {}).get("weight"),
         change=result.change,
         energies=energies,
         labels=labels,
