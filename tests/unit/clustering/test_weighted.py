@@ -31,12 +31,21 @@ def test_a_weight_is_so_many_equal_rows(n, d, k, seed) -> None:
     assert weighted.squares() == pytest.approx(repeated.squares(), rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+def test_a_cluster_may_count_for_less_than_one_person() -> None:
+    rows = np.array([[0.0], [2.0], [10.0], [14.0]])
+    found = lloyd(
+        WeightedRows(rows, np.array([0.1, 0.3, 0.2, 0.2])),
+        [rows[[0, 2]]], max_iterations=9, tolerance=0.0,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.centers, [[1.5], [12.0]])
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.integers(30, 500), st.sampled_from([1, 4, 9]), st.integers(1, 12), st.integers(0, 10_000))
 def test_converged_fits_agree_with_scikit_learn(n, d, k, seed) -> None:
     random = np.random.default_rng(seed)
     rows = random.uniform(0, 100, (n, d))
-    weights = random.uniform(0.1, 5, n)
+    weights = random.uniform(0.01, 5, n)
     start = rows[random.choice(n, k, replace=False)]
     theirs = KMeans(k, init=start, n_init=1, tol=0, max_iter=1000, algorithm="lloyd")
     theirs.fit(rows, sample_weight=weights)

@@ -136,7 +136,7 @@ def lloyd(
 def _explained(totals: np.ndarray) -> np.ndarray:
     """Sum of squares of what each row's mean of its cluster is, for each start, (s,)."""
     sums, counts = totals[:, :, :-1], totals[:, :, -1]
-    return np.asarray(((sums**2).sum(axis=2) / np.maximum(counts, 1.0)).sum(axis=1))
+    return np.asarray(((sums**2).sum(axis=2) / np.where(counts > 0, counts, 1.0)).sum(axis=1))
 
 
 def _means(rows: Rows, centers: np.ndarray, totals: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ def _means(rows: Rows, centers: np.ndarray, totals: np.ndarray) -> np.ndarray:
         sums, counts = sums.copy(), counts.copy()
         for at in np.flatnonzero((counts == 0).any(axis=(1, 2))):
             _fill_empty(rows, centers[at], sums[at], counts[at])
-    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1.0), centers))
+    return np.asarray(np.where(counts > 0, sums / np.where(counts > 0, counts, 1.0), centers))
 
 
 def _fill_empty(rows: Rows, centers: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> None:
