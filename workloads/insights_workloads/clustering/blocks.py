@@ -25,10 +25,6 @@ from insights_workloads.clustering.kernels.plain import unrolled
 __all__ = ["BlockedRows"]
 
 
-_BOXED = 8
-"""Features up to which boxes exclude enough centres to pay for the ordering."""
-
-
 class Blocks(NamedTuple):
     """Blocks of 64 rows of d features, all of the rows' own float type.
 
@@ -91,7 +87,9 @@ class BlockedRows:
         middle, half = np.zeros((tiles, d, LANES), kind), np.zeros((tiles, d, LANES), kind)
         reach = np.zeros((tiles, 1, LANES), kind)
         total, order = np.empty((count, d + 1)), np.empty(n, np.uint32)
-        boxed = d <= _BOXED
+        few = unrolled(d)
+        # Boxes of many features exclude too few centres to pay for the ordering.
+        boxed = len(few) > 0
         cut(
             rows,
             rows_a_chunk,
@@ -102,7 +100,7 @@ class BlockedRows:
             reach,
             total,
             order,
-            unrolled(d),
+            few,
         )
         typical = float(np.sqrt(reach.sum(dtype=np.float64) / count))
         self._blocks = Blocks(boxed, near, middle, half, reach, total, order, typical)

@@ -38,8 +38,9 @@ class RayRows:
             counts: rows of each.
             width: features.
         """
-        shards = [list(sources[part]) for part in whole_chunks(counts)]
-        rows = [sum(counts[part]) for part in whole_chunks(counts)]
+        parts = whole_chunks(counts)
+        shards = [list(sources[part]) for part in parts]
+        rows = [sum(counts[part]) for part in parts]
         self.count = sum(rows)
         self.width = width
         self._starts = np.concatenate([[0], np.cumsum(rows)])

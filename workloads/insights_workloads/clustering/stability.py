@@ -51,7 +51,7 @@ def bootstrap(
     jaccard = np.zeros(k)
     agreed = np.zeros(len(rows), dtype=np.float32)
     for draw in range(_FITS):
-        drawn = np.ascontiguousarray(sample[_draw(random, len(sample), share)])
+        drawn = np.ascontiguousarray(sample[random.choice(len(sample), len(sample), p=share)])
         centers = fit_small(drawn, k, 4, 100, 1e-9, seed + draw)[0]
         again = assign(rows, centers)[0]
         shared = np.zeros((k, k))
@@ -71,9 +71,3 @@ def _shares(weights: np.ndarray) -> np.ndarray | None:
     """Probabilities, or None where nobody of a sample counts."""
     total = weights.sum()
     return np.asarray(weights / total) if total > 0 else None
-
-
-def _draw(random: np.random.Generator, count: int, share: np.ndarray | None) -> np.ndarray:
-    if share is None:
-        return random.integers(count, size=count)
-    return random.choice(count, count, p=share)
