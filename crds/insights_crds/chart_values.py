@@ -75,15 +75,16 @@ class _Key(_Part):
 
 
 class _Namespace(_Part):
-    # Names of roles end at 63 bytes in Postgres.
-    name: Annotated[_Name, Field(max_length=56)]
+    name: _Name
     """Name of the namespace."""
     create: bool = True
     """Make it, holding its pods to Pod Security `restricted`."""
     admit: bool = True
-    """Make the database role `driver_<name>` (dashes become underscores), which sees the rows of
-    this namespace only. Its password is in the Secret `insights-namespace-<name>` of the
-    release's namespace, key `password`; without one the role has none."""
+    """Make the database role `driver_<environment>__<name>` (dashes become underscores; where that
+    is too long or has two dashes in a row, `python -m insights_store role <name>` in the operator's
+    pod says the name), which sees the rows of this namespace in this environment only. Its
+    password is in the Secret `insights-namespace-<name>` of the release's namespace, key
+    `password`; without one the role has none."""
     service_account_annotations: dict[str, str] = {}
     """Annotations of the service account `default`, which pods of runs use: a cloud's identity."""
 
@@ -181,7 +182,7 @@ class _Monitoring(_Part):
 class Values(_Part):
     """Every value of the chart."""
 
-    environment: str = "default"
+    environment: _Name = "default"
     """First part of every result's identity: two clusters that share a results store need two
     names."""
     operator: _Operator = _Operator()

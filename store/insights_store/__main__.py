@@ -1,5 +1,7 @@
 """`python -m insights_store upgrade | admit NAMESPACE…`: make the results database ready.
 
+`role NAMESPACE…` says the names of the roles that `admit` makes.
+
 It runs before each replica of the operator starts; waits while the database is not there yet, and
 says nothing where all is well.
 """
@@ -12,9 +14,10 @@ import time
 
 import psycopg
 
-from insights_store.schema import admit_namespace, upgrade
+from insights_store.schema import upgrade
+from insights_store.tenancy import RoleTakenError, Tenant, admit
 
-__all__ = ["main", "password_variable", "role_name"]
+__all__ = ["main", "password_variable"]
 
 _PATIENCE_SECONDS = 300.0
 
@@ -22,14 +25,19 @@ _PATIENCE_SECONDS = 300.0
 def main(arguments: list[str]) -> int:
     """Do it; returns the exit code."""
     dsn = os.environ.get("INSIGHTS_DATABASE_DSN")
+    environment = os.environ.get("INSIGHTS_ENVIRONMENT")
+    if environment and arguments[:1] == ["role"] and arguments[1:]:
+        for namespace in arguments[1:]:
+            print(Tenant(environment, namespace).role)
+        return 0
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while dsn:
         try:
             match arguments:
                 case ["upgrade"]:
                     upgrade(dsn)
-                case ["admit", first, *more]:
-                    _admit(dsn, [first, *more])
+                case ["admit", first, *more] if environment:
+                    _admit(dsn, environment, [first, *more])
                 case _:
                     break
         except psycopg.OperationalError as error:
@@ -38,18 +46,19 @@ def main(arguments: list[str]) -> int:
                 print(f"the results database cannot be reached: {type(error).__name__}")
                 return 1
             time.sleep(2.0)
+        except RoleTakenError as error:
+            print(error, file=sys.stderr)
+            return 1
         else:
             return 0
     print(
-        "usage: INSIGHTS_DATABASE_DSN=… python -m insights_store upgrade | admit NAMESPACE…",
+        "usage: INSIGHTS_DATABASE_DSN=… python -m insights_store upgrade\n"
+        "       INSIGHTS_DATABASE_DSN=… INSIGHTS_ENVIRONMENT=… python -m insights_store admit "
+        "NAMESPACE…\n"
+        "       INSIGHTS_ENVIRONMENT=… python -m insights_store role NAMESPACE…",
         file=sys.stderr,
     )
     return 2
-
-
-def role_name(namespace: str) -> str:
-    """Name of the role that drivers of a namespace use."""
-    return f"driver_{namespace.replace('-', '_')}"
 
 
 def password_variable(namespace: str) -> str:
@@ -57,11 +66,11 @@ def password_variable(namespace: str) -> str:
     return f"INSIGHTS_PASSWORD_{namespace.replace('-', '_').upper()}"
 
 
-def _admit(dsn: str, namespaces: list[str]) -> None:
+def _admit(dsn: str, environment: str, namespaces: list[str]) -> None:
     with psycopg.connect(dsn) as connection:
         for namespace in namespaces:
             password = os.environ.get(password_variable(namespace)) or None
-            admit_namespace(connection, role_name(namespace), namespace, password)
+            admit(connection, Tenant(environment, namespace), password)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""The schema of the results database: bringing it up to date, and letting namespaces in."""
+"""The schema of the results database: bringing it up to date."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
-__all__ = ["admit_namespace", "is_current", "upgrade"]
+__all__ = ["is_current", "upgrade"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_461_803_512
@@ -50,46 +49,3 @@ def is_current(dsn: str) -> bool:
             return False
         found = connection.execute("SELECT version_num FROM insights.alembic_version").fetchone()
     return found is not None and newest.startswith(f"r{found[0]}_")
-
-
-def admit_namespace(
-    connection: psycopg.Connection, role: str, namespace: str, password: str | None
-) -> None:
-    """Make a role that drivers of one namespace use, and that sees nothing of any other.
-
-    Args:
-        connection: of the tables' owner, with the right to create roles.
-        role: name of the role.
-        namespace: the only namespace that it may read and write.
-        password: its password; where None it keeps the one it has, or has none.
-    """
-    name = sql.Identifier(role)
-    with connection.transaction():
-        # Replicas that start side by side would change the same role at once.
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-        if not exists:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOBYPASSRLS").format(name))
-        if password is not None:
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password))
-            )
-        connection.execute(
-            "INSERT INTO insights.tenant VALUES (%s, %s) "
-            "ON CONFLICT (role) DO UPDATE SET namespace = excluded.namespace",
-            (role, namespace),
-        )
-        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA insights TO {}").format(name))
-        connection.execute(
-            sql.SQL(
-                "GRANT SELECT, UPDATE (claim, claimed, heartbeat, changed, stage, percent, "
-                "remaining_seconds, state, failure, reason, message, ended) "
-                "ON insights.attempt TO {}"
-            ).format(name)
-        )
-        for table in ("publication", "cluster", "team", "person", "violation", "rejected_row"):
-            connection.execute(
-                sql.SQL("GRANT SELECT, INSERT, DELETE ON {} TO {}").format(
-                    sql.Identifier("insights", table), name
-                )
-            )

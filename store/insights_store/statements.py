@@ -93,12 +93,12 @@ FIND_PUBLISHED: LiteralString = (
     "SELECT id, key, token, attempt, fingerprint, engine, prefix, linked_from, summary, published "
     "FROM insights.publication WHERE " + _EXECUTION + " AND (%(fingerprint)s::text IS NULL OR "
     "fingerprint = %(fingerprint)s) AND (%(token)s::text IS NULL OR token = %(token)s) "
-    "ORDER BY id DESC LIMIT 1"
+    "ORDER BY published DESC, id DESC LIMIT 1"
 )
 
 PUBLICATIONS: LiteralString = (
     "SELECT id, key, token, attempt, fingerprint, engine, prefix, linked_from, summary, published "
-    "FROM insights.publication WHERE " + _RUN + " ORDER BY id"
+    "FROM insights.publication WHERE " + _RUN + " ORDER BY published, id"
 )
 
 _ATTEMPT: LiteralString = (

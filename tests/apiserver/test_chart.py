@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from insights_store.tenancy import Tenant
 from tests.chart import CHART, ENVIRONMENTS, REPOSITORY, SYSTEM, documents, helm, render
 from tests.cluster.binaries import module_folder
 
@@ -100,6 +101,17 @@ def test_a_wrong_value_is_refused_by_its_name(values, named) -> None:
     done = helm("template", "insights", CHART, "--kube-version", "1.37.2", values=values)
     assert done.returncode != 0
     assert named in done.stderr
+
+
+@pytest.mark.parametrize("name", ["people", "team-one", "a--b", "n" * 63])
+def test_a_namespace_is_given_the_role_that_the_store_makes(name) -> None:
+    values = {"environment": "prod-1", "trial": {"enabled": True}, "namespaces": [{"name": name}]}
+    (dsn,) = (
+        each["stringData"]["INSIGHTS_DATABASE_DSN"]
+        for each in documents(render(values=values))
+        if each["kind"] == "Secret" and each["metadata"]["namespace"] == name
+    )
+    assert urlsplit(dsn).username == Tenant("prod-1", name).role
 
 
 def test_a_partial_value_keeps_the_other_defaults() -> None:

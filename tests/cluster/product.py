@@ -15,8 +15,8 @@ import obstore
 import psycopg
 from obstore.store import S3Store
 
-from insights_store import schema
-from insights_store.__main__ import role_name
+from insights_store import schema, tenancy
+from insights_store.tenancy import Tenant
 from tests.chart import CHART, SYSTEM, helm
 from tests.cluster import kuberay
 from tests.cluster.controlplane import ControlPlane, control_plane
@@ -31,6 +31,7 @@ __all__ = ["BUCKET", "NAMESPACE", "SYSTEM", "Cluster", "cluster", "install", "se
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMESPACE = "people"
 BUCKET = "ready-probe"
+ENVIRONMENT = "test"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def install(made: Cluster) -> None:
     restrict(kubectl, SYSTEM)
     secret(kubectl, SYSTEM, "insights-database", {"dsn": made.postgres.dsn})
     values = {
-        "environment": "test",
+        "environment": ENVIRONMENT,
         "operator": {
             "image": OPERATOR_IMAGE,
             "listingSeconds": 20,
@@ -134,17 +135,17 @@ def admit(made: Cluster, namespace: str) -> None:
     """A namespace that holds pods to `restricted` and has credentials of its own."""
     made.kubectl("create", "namespace", namespace)
     restrict(made.kubectl, namespace)
-    password = secrets.token_hex(8)
+    password, tenant = secrets.token_hex(8), Tenant(ENVIRONMENT, namespace)
     schema.upgrade(made.postgres.dsn)
     with psycopg.connect(made.postgres.dsn) as connection:
-        schema.admit_namespace(connection, role_name(namespace), namespace, password)
+        tenancy.admit(connection, tenant, password)
     place = made.postgres.dsn.rpartition("@")[2]
     secret(
         made.kubectl,
         namespace,
         "insights-store-default",
         {
-            "INSIGHTS_DATABASE_DSN": f"postgresql://{role_name(namespace)}:{password}@{place}",
+            "INSIGHTS_DATABASE_DSN": f"postgresql://{tenant.role}:{password}@{place}",
             "INSIGHTS_OBJECT_STORE": f"s3://{BUCKET}/results",
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",

@@ -265,7 +265,8 @@ class World:
 
     def _publications(self) -> list[Any]:
         return self._rows(
-            "SELECT attempt, token FROM insights.publication WHERE namespace = %s ORDER BY id"
+            "SELECT attempt, token FROM insights.publication WHERE namespace = %s "
+            "ORDER BY published"
         )
 
     def _rows(self, text: str) -> list[Any]:

@@ -68,3 +68,15 @@ app.kubernetes.io/part-of: observer-coordinator-insights
     - {protocol: UDP, port: 53}
     - {protocol: TCP, port: 53}
 {{- end }}
+
+{{/* Database role of a tenant's drivers, from (environment, namespace): insights_store.tenancy has the same. */}}
+{{- define "insights.role" -}}
+{{- $environment := index . 0 -}}
+{{- $namespace := index . 1 -}}
+{{- $plain := printf "driver_%s__%s" $environment $namespace | replace "-" "_" -}}
+{{- if or (gt (len $plain) 63) (contains "--" (print $environment "" $namespace)) -}}
+driverx_{{ printf "%s/%s" $environment $namespace | sha256sum | trunc 32 }}
+{{- else -}}
+{{ $plain }}
+{{- end -}}
+{{- end }}

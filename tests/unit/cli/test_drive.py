@@ -13,14 +13,16 @@ import psycopg
 import pytest
 
 from insights_crds.v1 import AnalysisRunSpec
-from insights_store import driver, schema
+from insights_store import driver, tenancy
 from insights_store.execution import Execution
+from insights_store.tenancy import Tenant
 from insights_workloads.results.read import read_overview, read_report, read_table
 from insights_workloads.results.stores import open_objects
 from tests.objectstore import seaweedfs
 
 INSIGHTS = str(Path(sys.executable).parent / "insights")
 AWS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}
+TENANT = Tenant("test", "team-x")
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +42,8 @@ def s3(tmp_path_factory, examples):
 @pytest.fixture(scope="module")
 def tenant_dsn(postgres_dsn) -> str:
     with psycopg.connect(postgres_dsn) as connection:
-        schema.admit_namespace(connection, "tenant", "team-x", "tenant")
-    return postgres_dsn.replace("postgres:@", "tenant:tenant@")
+        tenancy.admit(connection, TENANT, "tenant")
+    return postgres_dsn.replace("postgres:@", f"{TENANT.role}:tenant@")
 
 
 def prepared(connection, name, **parts) -> tuple[Execution, dict[str, str]]:

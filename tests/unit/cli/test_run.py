@@ -61,7 +61,8 @@ def run(path, home, *more) -> dict:
 def publications(home, name) -> list[tuple]:
     with LocalHome(home).store() as store, psycopg.connect(store.dsn) as connection:
         return connection.execute(
-            "SELECT id, linked_from, prefix FROM insights.publication WHERE run = %s ORDER BY id",
+            "SELECT id, linked_from, prefix FROM insights.publication WHERE run = %s "
+            "ORDER BY published",
             (name,),
         ).fetchall()
 

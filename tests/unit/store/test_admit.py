@@ -7,12 +7,14 @@ import threading
 import psycopg
 import pytest
 
-from insights_store.__main__ import main, password_variable, role_name
+from insights_store.__main__ import main, password_variable
+from insights_store.tenancy import Tenant
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, postgres_dsn) -> None:
     monkeypatch.setenv("INSIGHTS_DATABASE_DSN", postgres_dsn)
+    monkeypatch.setenv("INSIGHTS_ENVIRONMENT", "prod")
 
 
 def roles(dsn: str, name: str) -> list[tuple[bool, bool, bool]]:
@@ -27,14 +29,14 @@ def roles(dsn: str, name: str) -> list[tuple[bool, bool, bool]]:
 
 def test_a_namespace_gets_a_role_of_its_own(postgres_dsn, monkeypatch) -> None:
     assert main(["admit", "team-one", "team-two"]) == 0
-    assert roles(postgres_dsn, "driver_team_one") == [(True, False, False)]
+    assert roles(postgres_dsn, "driver_prod__team_one") == [(True, False, False)]
     monkeypatch.setenv(password_variable("team-one"), "secret")
     assert main(["admit", "team-one"]) == 0
-    assert roles(postgres_dsn, "driver_team_one") == [(True, True, False)]
+    assert roles(postgres_dsn, "driver_prod__team_one") == [(True, True, False)]
     monkeypatch.delenv(password_variable("team-one"))
     # A Secret that is away for a moment takes no password away.
     assert main(["admit", "team-one"]) == 0
-    assert roles(postgres_dsn, "driver_team_one") == [(True, True, False)]
+    assert roles(postgres_dsn, "driver_prod__team_one") == [(True, True, False)]
 
 
 def test_replicas_may_do_it_at_once(postgres_dsn, monkeypatch) -> None:
@@ -48,10 +50,18 @@ def test_replicas_may_do_it_at_once(postgres_dsn, monkeypatch) -> None:
     for thread in threads:
         thread.join()
     assert said == [0] * 6
-    assert roles(postgres_dsn, role_name("crowd")) == [(True, True, False)]
+    assert roles(postgres_dsn, Tenant("prod", "crowd").role) == [(True, True, False)]
 
 
-@pytest.mark.parametrize("arguments", [[], ["admit"], ["downgrade"], ["upgrade", "more"]])
+def test_names_of_roles_are_told(capsys) -> None:
+    assert main(["role", "team-one", "a--b"]) == 0
+    assert capsys.readouterr().out.split() == [
+        Tenant("prod", "team-one").role,
+        Tenant("prod", "a--b").role,
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["admit"], ["role"], ["downgrade"], ["upgrade", "more"]])
 def test_anything_else_is_refused(arguments, capsys) -> None:
     assert main(arguments) == 2
     assert "usage" in capsys.readouterr().err

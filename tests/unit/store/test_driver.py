@@ -80,7 +80,8 @@ def test_a_claim_that_is_lost_while_rows_are_written_publishes_nothing(
 
     def fenced_meanwhile(open_connection, publication) -> None:
         open_connection.execute(
-            "INSERT INTO insights.cluster VALUES (%s, 'team-a', 0, 'n', 1, 1, '', NULL, '{}')",
+            "INSERT INTO insights.cluster (environment, namespace, publication, number, name, "
+            "size, share, words, means) VALUES ('test', 'team-a', %s, 0, 'n', 1, 1, '', '{}')",
             (publication,),
         )
         with psycopg.connect(postgres_dsn) as other:
@@ -148,31 +149,3 @@ def test_an_upgrade_is_idempotent_and_may_run_twice_at_once(postgres_dsn) -> Non
     for thread in threads:
         thread.join()
     assert schema.is_current(postgres_dsn)
-
-
-def test_a_namespace_sees_and_touches_only_its_own(postgres_dsn, connection, execution) -> None:
-    number = start(connection, execution)
-    connection.commit()
-    schema.admit_namespace(connection, "driver_a", "team-a", "a")
-    schema.admit_namespace(connection, "driver_b", "team-b", "b")
-    connection.commit()
-
-    def as_role(role):
-        return psycopg.connect(postgres_dsn, user=role, password=role[-1])
-
-    with as_role("driver_b") as other:
-        assert other.execute("SELECT count(*) FROM insights.attempt").fetchone() == (0,)
-        with pytest.raises(Fenced):
-            driver.claim(other, execution, number)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            other.execute(
-                "INSERT INTO insights.publication (environment, namespace, run, key, attempt, "
-                "claim, fingerprint, engine, prefix, summary) "
-                "VALUES ('test', 'team-a', 'r', 'k', 1, 1, 'f', 'e', 'p', '{}')"
-            )
-    with as_role("driver_a") as own:
-        held = driver.claim(own, execution, number)
-        driver.publish(own, held, OUTGOING, no_rows)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            own.execute("UPDATE insights.attempt SET number = 9")
-    assert count(connection, execution) == 1

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
 from insights_store import driver
-from insights_store.execution import Claim, Publication
+from insights_store.execution import Claim, Execution, Publication
 from insights_workloads.progress import Progress, silent
 from insights_workloads.results import tables
 from insights_workloads.results.result import RunResult, summarize
@@ -59,7 +59,7 @@ def publish_result(
     _write_files(objects, held.prefix, result, report, summary, scratch, progress)
 
     def write_rows(open_connection: psycopg.Connection, publication: int) -> None:
-        _write_rows(open_connection, publication, held.execution.namespace, result, progress)
+        _write_rows(open_connection, publication, held.execution, result, progress)
 
     if result.seconds is not None:
         # Only here: the same input gives the same files, however long it took.
@@ -154,11 +154,11 @@ def _write_parquet(path: Path, batches: Iterator[pa.RecordBatch]) -> None:
 def _write_rows(
     connection: psycopg.Connection,
     publication: int,
-    namespace: str,
+    execution: Execution,
     result: RunResult,
     progress: Progress,
 ) -> None:
-    copy = _Copy(connection, publication, namespace)
+    copy = _Copy(connection, publication, execution)
     copy.table("cluster", tables.clusters(result))
     copy.table("team", tables.teams(result))
     copy.table("violation", tables.violations(result))
@@ -184,10 +184,12 @@ class _Copy:
     which is what keeps one namespace's driver out of another's results.
     """
 
-    def __init__(self, connection: psycopg.Connection, publication: int, namespace: str) -> None:
+    def __init__(
+        self, connection: psycopg.Connection, publication: int, execution: Execution
+    ) -> None:
         self._connection = connection
         self._publication = publication
-        self._namespace = namespace
+        self._tenant = execution.environment, execution.namespace
 
     def table(self, name: str, table: pa.Table) -> None:
         self.batches(name, iter(table.to_batches()), table.column_names)
@@ -208,8 +210,8 @@ class _Copy:
                 pacsv.write_csv(batch, buffer, options)
                 copy.write(buffer.getbuffer())
         self._connection.execute(
-            f"INSERT INTO insights.{name} (publication, namespace, {listed}) "  # noqa: S608
-            f"SELECT %s, %s, {listed} FROM staged",
-            (self._publication, self._namespace),
+            f"INSERT INTO insights.{name} (publication, environment, namespace, {listed}) "  # noqa: S608
+            f"SELECT %s, %s, %s, {listed} FROM staged",
+            (self._publication, *self._tenant),
         )
         self._connection.execute("DROP TABLE staged")
