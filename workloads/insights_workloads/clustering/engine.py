@@ -103,6 +103,7 @@ def cluster(
             stability,
             members_of(scaled, labels, centers),
         ),
+        outliers=np.zeros(len(labels), dtype=bool),
         confidence=confidence,
     )
 

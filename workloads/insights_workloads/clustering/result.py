@@ -136,6 +136,7 @@ class Clustering:
         selection: how k was chosen, None where it was given.
         silhouette: simplified silhouette, -1 to 1.
         profiles: one a cluster.
+        outliers: bool (n,), people who belong nowhere; they have the label of the nearest cluster.
         confidence: float32 (n,), share of resampled fits that agree on a person's cluster, or None.
     """
 
@@ -150,4 +151,5 @@ class Clustering:
     selection: KSelection | None
     silhouette: float
     profiles: tuple[ClusterProfile, ...]
+    outliers: np.ndarray
     confidence: np.ndarray | None = None
