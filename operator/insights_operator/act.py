@@ -135,8 +135,9 @@ class Actor:
                 raise
             there = await self._api.get(resource.path(namespace, name))
             if controller_of(there) != owner:
-                # A child of a former run of this name: it must be gone first.
-                raise
+                # Its name is made from our uid, so it is nobody's former child, but a stranger's.
+                said = f"a {action.kind.kind} of this name is there, which the run does not control"
+                raise ChildNotAdmittedError(name, said) from None
 
 
 async def announce(
@@ -162,7 +163,7 @@ async def announce(
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{metadata['name'][:200]}.{digest}",
+            "name": f"{naming.cut_name(metadata['name'], 200)}.{digest}",
             "namespace": metadata["namespace"],
         },
         "involvedObject": {

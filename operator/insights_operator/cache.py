@@ -10,14 +10,18 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from insights_crds.v1 import AnalysisRun
 from insights_operator import naming
+from insights_operator.ownership import controller_of, owner_of
 from insights_operator.work_queue import Key
 
 __all__ = ["Cache", "key_of"]
 
 Object = Mapping[str, Any]
 
-_INDEXED = frozenset({naming.RUN_LABEL, naming.RUN_UID_LABEL, naming.SCHEDULE_LABEL})
+_CONTROLLER, _OWNER_RUN = "controller", "owner-run"
+_CONTROLLED = frozenset({"analysisruns", "jobs", "rayjobs"})
+"""Kinds that objects of ours control; of all others, controllers of Kubernetes or KubeRay do."""
 
 
 class Cache:
@@ -27,7 +31,7 @@ class Cache:
         """Begin empty."""
         self._objects: dict[str, dict[Key, Object]] = {}
         self._run_of_uid: dict[str, Key] = {}
-        self._of_label: dict[tuple[str, str, str, str], set[Key]] = {}
+        self._marked: dict[tuple[str, str, str, str], set[Key]] = {}
         self._removed: set[str] = set()
 
     def begin_listing(self) -> None:
@@ -85,46 +89,51 @@ class Cache:
         return list(self._objects.get(plural, {}).values())
 
     def of_run(self, plural: str, namespace: str, uid: str | None, name: str) -> list[Object]:
-        """Objects that bear the labels of a run, by its uid, or by its name where that is gone."""
-        label = (naming.RUN_UID_LABEL, uid) if uid else (naming.RUN_LABEL, naming.label_value(name))
-        return self.labelled(plural, namespace, *label)
+        """Objects of a run, by name.
 
-    def labelled(self, plural: str, namespace: str, label: str, value: str) -> list[Object]:
-        """Objects of a namespace that bear one of our labels, by name."""
-        keys = self._of_label.get((plural, namespace, label, value), ())
+        Children are those that it controls; where it is gone (`uid` is None), those that name it as
+        their controller. Pods and RayClusters, which it does not control, bear its uid as a label.
+        """
+        if plural not in _CONTROLLED:
+            return self._with(plural, namespace, naming.RUN_UID_LABEL, uid) if uid else []
+        if uid:
+            return self._with(plural, namespace, _CONTROLLER, uid)
+        return self._with(plural, namespace, _OWNER_RUN, name)
+
+    def controlled(self, plural: str, namespace: str, uid: str) -> list[Object]:
+        """Objects of a namespace that the object with this uid controls, by name."""
+        return self._with(plural, namespace, _CONTROLLER, uid)
+
+    def _with(self, plural: str, namespace: str, mark: str, value: str) -> list[Object]:
+        keys = self._marked.get((plural, namespace, mark, value), ())
         return [self._objects[plural][key] for key in sorted(keys)]
 
     def run_of(self, plural: str, seen: Object) -> Key | None:
         """The run that an object concerns."""
         if plural == "analysisruns":
             return key_of(seen)
-        labels = _labels(seen)
-        uid = labels.get(naming.RUN_UID_LABEL)
-        if uid is None:
-            return None
-        found = self._run_of_uid.get(str(uid))
-        if found is not None:
-            return found
-        name = labels.get(naming.RUN_LABEL)
-        return (key_of(seen)[0], str(name)) if name else None
+        owner = owner_of(seen)
+        if owner is not None and owner.kind == AnalysisRun.__name__:
+            return key_of(seen)[0], owner.name
+        # A pod of a run that is not known yet tells nothing: the run is looked at when it comes.
+        return self._run_of_uid.get(str(_labels(seen).get(naming.RUN_UID_LABEL)))
 
     def _index(self, plural: str, key: Key, kept: Object) -> None:
         if plural == "analysisruns":
             self._run_of_uid[str(kept["metadata"]["uid"])] = key
-        for label, value in _labels(kept).items():
-            if label in _INDEXED:
-                self._of_label.setdefault((plural, key[0], label, value), set()).add(key)
+        for mark, value in _marks(plural, kept):
+            self._marked.setdefault((plural, key[0], mark, value), set()).add(key)
 
     def _unindex(self, plural: str, key: Key, before: Object) -> None:
         if plural == "analysisruns":
             self._run_of_uid.pop(str(before["metadata"]["uid"]), None)
-        for label, value in _labels(before).items():
-            entry = (plural, key[0], label, value)
-            keys = self._of_label.get(entry)
-            if label in _INDEXED and keys is not None:
+        for mark, value in _marks(plural, before):
+            entry = (plural, key[0], mark, value)
+            keys = self._marked.get(entry)
+            if keys is not None:
                 keys.discard(key)
                 if not keys:
-                    del self._of_label[entry]
+                    del self._marked[entry]
 
 
 def key_of(seen: Object) -> Key:
@@ -145,6 +154,20 @@ def _interned(value: Any) -> Any:
 
 def _uid(seen: Object) -> str:
     return str(seen["metadata"].get("uid", ""))
+
+
+def _marks(plural: str, seen: Object) -> Iterable[tuple[str, str]]:
+    """By what an object is found."""
+    if plural not in _CONTROLLED:
+        uid = _labels(seen).get(naming.RUN_UID_LABEL)
+        if uid is not None:
+            yield naming.RUN_UID_LABEL, str(uid)
+        return
+    controller, owner = controller_of(seen), owner_of(seen)
+    if controller is not None:
+        yield _CONTROLLER, str(controller)
+    if owner is not None and owner.kind == AnalysisRun.__name__:
+        yield _OWNER_RUN, owner.name
 
 
 def _labels(seen: Object) -> Mapping[str, Any]:

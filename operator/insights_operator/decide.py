@@ -8,7 +8,9 @@ actions: the next decision sees what was done and goes on from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from insights_crds.document import SpecError, parse
@@ -18,7 +20,7 @@ from insights_operator import naming
 from insights_operator.conditions import Fact, condition
 from insights_operator.endings import delete, end
 from insights_operator.life import live
-from insights_operator.observed import Observed
+from insights_operator.observed import Child, Observed
 from insights_operator.plan import (
     Action,
     Announce,
@@ -38,6 +40,7 @@ _LONGEST_FAREWELL = timedelta(seconds=60)
 
 def decide(seen: Observed) -> Plan:
     """Decide what to do for one run."""
+    seen = replace(seen, children=tuple(filter(partial(_ours, seen), seen.children)))
     if seen.run is None:
         return _forget(seen)
     metadata = seen.run["metadata"]
@@ -65,6 +68,22 @@ def decide(seen: Observed) -> Plan:
     if seen.record is None:
         return _without_store(seen)
     return live(seen, run, seen.record)
+
+
+def _ours(seen: Observed, child: Child) -> bool:
+    """Whether a child is this run's, or one of a former run of its name: nothing else is touched.
+
+    The API server knows one object of a name. Where it is gone, so is whoever bore it; where it has
+    another uid by now, so are those for whom Postgres has attempts.
+    """
+    owner = child.owner
+    if owner is None or (owner.kind, owner.name) != (AnalysisRun.__name__, seen.name):
+        return False
+    if seen.run is None:
+        return True
+    uid = str(seen.run["metadata"].get("uid"))
+    known = seen.record.attempts if seen.record is not None else ()
+    return owner.uid == uid or any(owner.uid == attempt.uid for attempt in known)
 
 
 def _parse(run: Mapping[str, Any]) -> AnalysisRun:

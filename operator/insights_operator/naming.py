@@ -25,6 +25,7 @@ __all__ = [
     "SCHEDULE_LABEL",
     "child_labels",
     "child_name",
+    "cut_name",
     "label_value",
     "scheduled_run_name",
     "store_secret_name",
@@ -45,6 +46,7 @@ CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGER}"
 _LONGEST_CHILD_NAME = 47
 """KubeRay refuses longer RayJob names: it appends to them and must stay within 63."""
 _LONGEST_LABEL = 63
+_LONGEST_NAME = 253
 
 
 def child_name(run: str, uid: str, key: str, attempt: int) -> str:
@@ -63,7 +65,7 @@ def child_name(run: str, uid: str, key: str, attempt: int) -> str:
     Raises:
         ValueError: the attempt has too many digits.
     """
-    digest = hashlib.sha256(f"{uid}/{key}".encode()).hexdigest()[:8]
+    digest = _digest(f"{uid}/{key}")
     name = f"{_dns1035(run)[:30].rstrip('-')}-{digest}-{attempt}"
     if len(name) > _LONGEST_CHILD_NAME:
         raise ValueError(f"attempt {attempt} makes a child's name longer than 47 characters")
@@ -88,19 +90,33 @@ def child_labels(run: str, uid: str, attempt: int, role: str | None = None) -> d
 
 
 def label_value(name: str) -> str:
-    """The start of a name, as far as a label holds it."""
+    """The start of a name, as far as a label holds it: for people, never for decisions."""
     return name[:_LONGEST_LABEL].rstrip("-._")
 
 
 def scheduled_run_name(schedule: str, unix_minute: int) -> str:
-    """Name of the run that a schedule makes for a minute, counted from the epoch."""
+    """Name of the run that a schedule makes for a minute, counted from the epoch.
+
+    Where the schedule's name must be cut, a digest of all of it keeps the runs of two apart.
+    """
     suffix = f"-{unix_minute}"
-    return schedule[: 253 - len(suffix)].rstrip("-.") + suffix
+    if len(schedule) + len(suffix) > _LONGEST_NAME:
+        suffix = f"-{_digest(schedule)}{suffix}"
+    return cut_name(schedule, _LONGEST_NAME - len(suffix)) + suffix
+
+
+def cut_name(name: str, longest: int) -> str:
+    """The start of a name of an object, such that more may be put behind it."""
+    return name if len(name) <= longest else name[:longest].rstrip("-.")
 
 
 def store_secret_name(store: str) -> str:
     """Name of the Secret, in a run's namespace, that holds a store's credentials."""
     return f"insights-store-{store}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _dns1035(text: str) -> str:

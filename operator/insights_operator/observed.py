@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from insights_operator.children.kinds import ChildKind
-from insights_operator.ownership import controller_of
+from insights_operator.ownership import Owner, controller_of, owner_of
 from insights_operator.record import Record
 
 __all__ = ["Child", "Config", "Observed", "Refusal"]
@@ -73,6 +73,11 @@ class Child:
         return controller_of(self.object)
 
     @property
+    def owner(self) -> Owner | None:
+        """The run or schedule that controls it."""
+        return owner_of(self.object)
+
+    @property
     def deleting(self) -> bool:
         """Whether its deletion was asked for."""
         return "deletionTimestamp" in self.object["metadata"]
@@ -101,8 +106,8 @@ class Observed:
         namespace: of the run.
         name: of the run.
         run: the object, None once it is gone.
-        children: RayJobs and Jobs that bear the run's labels.
-        pods: pods that bear the run's labels.
+        children: RayJobs and Jobs that the run controls; others are passed over.
+        pods: pods that bear the run's uid.
         clusters: RayClusters of the run's RayJobs.
         events: Events about its objects; asked for only where a start takes long.
         record: what Postgres knows, None while it cannot be reached.

@@ -72,7 +72,7 @@ def schedule(
 
     Args:
         seen: the schedule object.
-        runs: runs that bear its label.
+        runs: runs that it controls; others are passed over.
         now: with a time zone.
     """
     metadata = seen["metadata"]

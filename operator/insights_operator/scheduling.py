@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from insights_crds.v1 import API_VERSION, AnalysisSchedule
-from insights_operator import naming
 from insights_operator.act import RUNS, NotLeadingError, announce
 from insights_operator.cache import Cache
 from insights_operator.kubernetes_api import Api, ApiError, Resource
@@ -59,8 +58,7 @@ class Scheduler:
         if seen is None or not self._leader.valid():
             return None
         namespace, name = key
-        label = naming.label_value(name)
-        runs = self._cache.labelled(RUNS.plural, namespace, naming.SCHEDULE_LABEL, label)
+        runs = self._cache.controlled(RUNS.plural, namespace, str(seen["metadata"]["uid"]))
         plan = schedule(seen, runs, datetime.now(UTC))
         try:
             for action in plan.actions:

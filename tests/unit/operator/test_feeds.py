@@ -34,7 +34,7 @@ class Store:
 
 
 def job(version: int = 1) -> dict[str, Any]:
-    labels = {naming.RUN_LABEL: "r", naming.RUN_UID_LABEL: "u"}
+    labels = {naming.RUN_UID_LABEL: "u"}
     return {
         "metadata": {
             "namespace": "n", "name": "j", "uid": "1", "resourceVersion": str(version),
