@@ -7,7 +7,7 @@ unreachable database is an answer, not an error: nothing is decided about driver
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -35,15 +35,20 @@ class AttemptTakenError(Exception):
 
 
 class Database:
-    """Attempts and publications of one environment.
+    """Attempts and publications of one environment, in the namespaces that are watched.
+
+    Others of the environment may be another operator's.
 
     Attributes:
         reachable: whether it answered when it was last asked.
         reached: when it last answered, on the monotonic clock; None before the first time.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Any], environment: str) -> None:
-        """Use a pool of connections."""
+    def __init__(
+        self, pool: AsyncConnectionPool[Any], environment: str, namespaces: Collection[str]
+    ) -> None:
+        """Use a pool of connections; every namespace is watched where none is named."""
+        self._namespaces = frozenset(namespaces)
         self._pool = pool
         self._environment = environment
         self._reached_since: float | None = None
@@ -93,14 +98,29 @@ class Database:
         self._answered()
         if rows:
             self._since = rows[-1]["changed"]
-        return {(row["namespace"], row["run"]) for row in rows}
+        return self._watched(rows)
+
+    async def own_environment(self, cluster: str) -> tuple[str, datetime] | None:
+        """Take the environment for a cluster, unless another one has it.
+
+        Returns:
+            Whose it is, and since when; None where Postgres cannot be asked now.
+        """
+        parameters = {"environment": self._environment, "cluster": cluster}
+        try:
+            async with self._cursor() as cursor:
+                await cursor.execute(statements.OWN_ENVIRONMENT, parameters)
+                row = await cursor.fetchone()
+        except (psycopg.OperationalError, PoolTimeout):
+            return None
+        return None if row is None else (row["cluster"], row["since"])
 
     async def active_runs(self) -> set[Key] | None:
         """Runs with an active attempt, whether or not they still exist; None if out of reach."""
         try:
             async with self._cursor() as cursor:
                 await cursor.execute(statements.ACTIVE_ATTEMPTS, {"environment": self._environment})
-                return {(row["namespace"], row["run"]) for row in await cursor.fetchall()}
+                return self._watched(await cursor.fetchall())
         except (psycopg.OperationalError, PoolTimeout):
             return None
 
@@ -149,6 +169,13 @@ class Database:
                 {"environment": self._environment, "namespace": namespace, "run": run},
             )
 
+    def _watched(self, rows: Iterable[Mapping[str, Any]]) -> set[Key]:
+        return {
+            (row["namespace"], row["run"])
+            for row in rows
+            if not self._namespaces or row["namespace"] in self._namespaces
+        }
+
     def _answered(self) -> float:
         self.reachable, self.reached = True, time.monotonic()
         return self.reached
@@ -173,7 +200,9 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(dsn: str, environment: str) -> AsyncIterator[Database]:
+async def open_database(
+    dsn: str, environment: str, namespaces: Collection[str] = ()
+) -> AsyncIterator[Database]:
     """Connect, now or whenever the database is there."""
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         dsn,
@@ -186,7 +215,7 @@ async def open_database(dsn: str, environment: str) -> AsyncIterator[Database]:
     )
     await pool.open(wait=False)
     try:
-        yield Database(pool, environment)
+        yield Database(pool, environment, namespaces)
     finally:
         await pool.close()
 

@@ -16,6 +16,7 @@ from insights_operator import logs
 from insights_operator.act import RUNS, Actor
 from insights_operator.cache import Cache
 from insights_operator.database import open_database
+from insights_operator.environment import EnvironmentTakenError, own_environment
 from insights_operator.feeds import SCHEDULES, Feeds
 from insights_operator.health import Pulse, serve
 from insights_operator.kubernetes_api import Api, ApiError, open_api
@@ -55,7 +56,9 @@ async def run(settings: Settings) -> None:
     metrics = Metrics(settings.config.environment)
     async with (
         open_api(settings.identity, metrics.requested) as api,
-        open_database(settings.dsn, settings.config.environment) as database,
+        open_database(
+            settings.dsn, settings.config.environment, settings.watch_namespaces
+        ) as database,
     ):
         cache, runs, schedules = Cache(), WorkQueue(), WorkQueue()
         leader = Leader(api, settings.namespace, _LEASE, settings.identity, _lost)
@@ -89,6 +92,7 @@ async def run(settings: Settings) -> None:
             store=lambda: database.reached,
             store_reachable=lambda: database.reachable,
         )
+        owning = asyncio.create_task(own_environment(api, database, settings.config.environment))
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(leader.run()),
             asyncio.create_task(feeds.watch()),
@@ -96,10 +100,10 @@ async def run(settings: Settings) -> None:
             asyncio.create_task(feeds.progress()),
             asyncio.create_task(_begin(leader, feeds, metrics)),
             *(
-                asyncio.create_task(_work(feeds, runs, look_at_run))
+                asyncio.create_task(_work(feeds, owning, runs, look_at_run))
                 for _ in range(settings.workers)
             ),
-            asyncio.create_task(_work(feeds, schedules, look_at_schedule)),
+            asyncio.create_task(_work(feeds, owning, schedules, look_at_schedule)),
         ]
         async with serve(
             settings.http_port, lambda: _pulse(api, feeds, settings), metrics.registry
@@ -108,9 +112,13 @@ async def run(settings: Settings) -> None:
             done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
             # A part of us has died. Nothing is tidied up: a new process knows what to do.
-            _log.error("a part of the operator ended", exc_info=task.exception())
+            error = task.exception()
+            if isinstance(error, EnvironmentTakenError):
+                _log.error("%s", error)
+            else:
+                _log.error("a part of the operator ended", exc_info=error)
             os._exit(1)
-        await end(tasks)
+        await end([*tasks, owning])
         try:
             # Only now, when nothing of ours can write any more, may another replica begin.
             await asyncio.wait_for(leader.release(), 3)
@@ -154,10 +162,14 @@ def _seen(leader: Leader, cache: Cache, metrics: Metrics) -> Seen | None:
 
 
 async def _work(
-    feeds: Feeds, queue: WorkQueue, look: Callable[[Key], Awaitable[float | None]]
+    feeds: Feeds,
+    owning: asyncio.Task[None],
+    queue: WorkQueue,
+    look: Callable[[Key], Awaitable[float | None]],
 ) -> None:
     # Before everything was listed, a run or a child that is not known may be there all the same.
     await feeds.filled.wait()
+    await asyncio.shield(owning)
     await queue.work(look)
 
 

@@ -1,6 +1,7 @@
 """`python -m insights_store upgrade | admit NAMESPACE…`: make the results database ready.
 
-`role NAMESPACE…` says the names of the roles that `admit` makes.
+`role NAMESPACE…` says the names of the roles that `admit` makes. `release` lets an environment go
+whose cluster is gone for good, so that the next operator that starts takes it.
 
 It runs before each replica of the operator starts; waits while the database is not there yet, and
 says nothing where all is well.
@@ -14,6 +15,7 @@ import time
 
 import psycopg
 
+from insights_store import statements
 from insights_store.schema import upgrade
 from insights_store.tenancy import RoleTakenError, Tenant, admit
 
@@ -38,6 +40,11 @@ def main(arguments: list[str]) -> int:
                     upgrade(dsn)
                 case ["admit", first, *more] if environment:
                     _admit(dsn, environment, [first, *more])
+                case ["release"] if environment:
+                    with psycopg.connect(dsn) as connection:
+                        connection.execute(
+                            statements.RELEASE_ENVIRONMENT, {"environment": environment}
+                        )
                 case _:
                     break
         except psycopg.OperationalError as error:
@@ -54,7 +61,7 @@ def main(arguments: list[str]) -> int:
     print(
         "usage: INSIGHTS_DATABASE_DSN=… python -m insights_store upgrade\n"
         "       INSIGHTS_DATABASE_DSN=… INSIGHTS_ENVIRONMENT=… python -m insights_store admit "
-        "NAMESPACE…\n"
+        "NAMESPACE… | release\n"
         "       INSIGHTS_ENVIRONMENT=… python -m insights_store role NAMESPACE…",
         file=sys.stderr,
     )

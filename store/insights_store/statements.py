@@ -18,9 +18,11 @@ __all__ = [
     "HEARTBEAT",
     "HOLD",
     "LAST_NUMBER",
+    "OWN_ENVIRONMENT",
     "PROGRESS_SINCE",
     "PUBLICATIONS",
     "PUBLISH",
+    "RELEASE_ENVIRONMENT",
     "START",
     "TOMBSTONE",
 ]
@@ -126,6 +128,17 @@ PROGRESS_SINCE: LiteralString = (
     "WHERE environment = %(environment)s AND changed > %(since)s ORDER BY changed"
 )
 """What changed in any run: one query, however many are active."""
+
+OWN_ENVIRONMENT: LiteralString = """
+WITH taken AS (
+    INSERT INTO insights.environment (name, cluster) VALUES (%(environment)s, %(cluster)s)
+    ON CONFLICT (name) DO NOTHING RETURNING cluster, since)
+SELECT cluster, since FROM taken
+UNION ALL SELECT cluster, since FROM insights.environment WHERE name = %(environment)s LIMIT 1"""
+"""Take an environment for a cluster unless another one has it; says whose it is, and since when.
+No row comes back where another cluster takes it at the same moment."""
+
+RELEASE_ENVIRONMENT: LiteralString = "DELETE FROM insights.environment WHERE name = %(environment)s"
 
 TOMBSTONE: LiteralString = (
     "INSERT INTO insights.tombstone (environment, namespace, run) "

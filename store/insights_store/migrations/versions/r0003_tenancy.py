@@ -60,8 +60,16 @@ PUBLICATIONS = (
 )
 
 
+ENVIRONMENTS = """
+CREATE TABLE insights.environment (
+    name        text PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 63),
+    cluster     text NOT NULL,
+    since       timestamptz NOT NULL DEFAULT now())"""
+
+
 def upgrade() -> None:
     """Add the environment wherever a namespace stands alone."""
+    op.execute(ENVIRONMENTS)
     for statement in (*TENANTS, *PUBLICATIONS):
         op.execute(statement)
     for table, rest in KEYS.items():
