@@ -91,11 +91,14 @@ class Run(AppliedRun):
         return [str(row[0]) for row in rows]
 
     def files(self) -> dict[str, set[str]]:
-        """Names of its objects, by folder."""
+        """Names of its objects within a publication's folder, by that folder."""
         out: dict[str, set[str]] = {}
         for page in obstore.list(self.cluster.objects, f"results/test/{NAMESPACE}/{self.name}"):
             for each in page:
                 folder, _, name = each["path"].rpartition("/")
+                if folder.endswith(("/owner", "/reader")):
+                    folder, _, which = folder.rpartition("/")
+                    name = f"{which}/{name}"
                 out.setdefault(folder, set()).add(name)
         return out
 

@@ -24,9 +24,12 @@ def published_once(run: Run) -> None:
     (prefix,) = run.publications()
     files = run.files()
     assert [f"results/{prefix}".rstrip("/")] == list(files), (prefix, list(files))
-    assert {"manifest.json", "people.parquet", "report.html", "teams.parquet"} <= next(
-        iter(files.values())
-    )
+    assert {
+        "manifest.json",
+        "owner/people.parquet",
+        "owner/report.html",
+        "reader/report.html",
+    } <= next(iter(files.values()))
     summary = run.get()["status"]["summary"]
     assert summary["people"] > 0
     assert summary["teams"] > 0

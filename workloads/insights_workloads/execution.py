@@ -32,7 +32,7 @@ from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
 from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
 from insights_workloads.ray_metrics import RayMetrics
 from insights_workloads.results.previous import change_since
-from insights_workloads.results.publish import publish_result, remove_strays
+from insights_workloads.results.publish import Reports, publish_result, remove_strays
 from insights_workloads.results.read import newest
 from insights_workloads.results.result import RunResult
 from insights_workloads.results.stores import ResultsStore, open_objects
@@ -71,7 +71,6 @@ class Settings:
         spool: folder for files on their way; emptied afterwards.
         ray: whether clustering runs on Ray: True, False, or None for where it gains; where it
             does, the search for very many teams may too.
-        names: whether the report may name people.
         enough: asked while teams are looked for: whether the best so far is to be published.
         patience: seconds for which publishing waits for a database or an object store that is away.
     """
@@ -80,7 +79,6 @@ class Settings:
     base: Path
     spool: Path
     ray: bool | None = None
-    names: bool = False
     enough: Callable[[], bool] | None = None
     patience: float = 3600.0
 
@@ -182,11 +180,14 @@ def _execute(
         seconds,
     )
     provenance = report.Provenance(e.run, e.namespace, e.key, held.attempt, datetime.now(UTC))
-    page = report.render(report.build(result, provenance, names=settings.names))
+    reports = Reports(
+        owner=report.render(report.build(result, provenance, names=True)),
+        reader=report.render(report.build(result, provenance)),
+    )
 
     def publish(connection: psycopg.Connection) -> Publication:
         return publish_result(
-            connection, objects, held, result, page, scratch=spool, progress=publishing
+            connection, objects, held, result, reports, scratch=spool, progress=publishing
         )
 
     published = _patiently(settings, publish)

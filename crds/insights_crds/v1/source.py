@@ -33,7 +33,7 @@ class Columns(Model):
     id: ColumnName = "id"
     """Column with the person's identifier: unique and not empty."""
     name: ColumnName | None = None
-    """Column with the person's name. Shown only in reports that ask for names."""
+    """Column with the person's name. It stands only in what is the owner's."""
     red: ColumnName = "red"
     """Column with the red energy, 0 to 100."""
     yellow: ColumnName = "yellow"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,11 +82,18 @@ def test_the_same_run_links_and_a_rerun_computes(tmp_path, examples, home) -> No
     change = third["summary"]["clusterChange"]
     assert (change["people"], change["moved"]) == (third["summary"]["people"], 0)
     assert change["adjustedRand"] == 1
-    names = {p.name for p in Path(first["results"]).iterdir()}
-    assert names == {
-        "people.parquet", "clusters.parquet", "teams.parquet", "violations.parquet",
-        "rejected.parquet", "results.json", "report.html", "manifest.json",
+    folder = Path(first["results"])
+    found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    owner = ("people", "clusters", "teams", "violations", "rejected")
+    assert found >= {f"owner/{name}.parquet" for name in owner} | {
+        "owner/results.json", "owner/report.html", "reader/report.html", "manifest.json",
     }  # fmt: skip
+    assert not [name for name in found if name.startswith("reader/") and "people" in name]
+    listed = json.loads((folder / "manifest.json").read_text())["files"]
+    assert {line["name"] for line in listed} | {"manifest.json"} == found
+    for line in listed:
+        data = (folder / line["name"]).read_bytes()
+        assert (line["bytes"], line["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize("stage", ["Ingest", "Cluster", "Teams", "Publish"])
@@ -198,8 +207,8 @@ def test_people_count_by_their_weight(tmp_path, home) -> None:
     hours = [1 + at * at % 11 for at in range(60)]
     path = weighted(tmp_path, "weighted", [h if at else "" for at, h in enumerate(hours)])
     result = run(path, home)
-    table = pq.read_table(Path(result["results"]) / "people.parquet").to_pandas()
-    clusters = pq.read_table(Path(result["results"]) / "clusters.parquet").to_pandas()
+    table = pq.read_table(Path(result["results"]) / "owner/people.parquet").to_pandas()
+    clusters = pq.read_table(Path(result["results"]) / "owner/clusters.parquet").to_pandas()
     hours = table["hours"].fillna(table["hours"].mean())
     for row in clusters.itertuples():
         mine = table["cluster"] == row.number
@@ -237,6 +246,10 @@ def test_show_report_and_export(tmp_path, examples, home) -> None:
     assert "shown" in [line["run"] for line in lines]
     assert "shown" in insights("show", "shown", "--home", home).stdout
     assert insights("report", "shown", "--home", home).stdout.strip() == result["report"]
+    assert result["report"].endswith("/owner/report.html")
+    other = insights("report", "shown", "--reader", "--home", home).stdout.strip()
+    assert other.endswith("/reader/report.html")
+    assert Path(other).is_file()
     csv = insights("export", "shown", "--home", home).stdout.splitlines()
     assert len(csv) == 296
     people = json.loads(insights("export", "shown", "--format", "json", "--home", home).stdout)
@@ -250,6 +263,27 @@ def test_show_report_and_export(tmp_path, examples, home) -> None:
     done = insights("show", "nobody", "--home", home)
     assert done.returncode == 2
     assert "known runs:" in done.stderr
+
+
+def test_results_of_the_layout_before_can_still_be_read(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "before")
+    folder = Path(run(path, home)["results"])
+    for file in (folder / "owner").iterdir():
+        file.rename(folder / file.name)
+    shutil.rmtree(folder / "owner")
+    shutil.rmtree(folder / "reader")
+    report = insights("report", "before", "--home", home).stdout.strip()
+    assert report == str(folder / "report.html")
+    assert len(insights("export", "before", "--home", home).stdout.splitlines()) == 296
+    assert report in insights("show", "before", "--home", home).stdout
+    refused = insights("report", "before", "--reader", "--home", home)
+    assert refused.returncode == 2
+    assert "made no report for the reader" in " ".join(refused.stderr.split())
+    # What is published next is compared with it, and nothing of it is taken for a stray.
+    again = run(path, home, "--rerun")
+    assert again["summary"]["clusterChange"]["moved"] == 0
+    assert (folder / "people.parquet").exists()
+    assert {"owner", "reader"} <= {p.name for p in Path(again["results"]).iterdir()}
 
 
 def test_validate_says_what_is_wrong_and_changes_nothing(tmp_path) -> None:

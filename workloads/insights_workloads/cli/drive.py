@@ -58,9 +58,7 @@ def drive() -> None:
         _expect_version(store.dsn, held)
         home = os.environ.get("INSIGHTS_HOME")
         with tempfile.TemporaryDirectory(dir=home) as spool:
-            settings = Settings(
-                store, base=Path.cwd(), spool=Path(spool), ray=_wants_ray(), names=False
-            )
+            settings = Settings(store, base=Path.cwd(), spool=Path(spool), ray=_wants_ray())
             publication = execute(held, _spec(held), settings, log.progress)
         log("published", results=publication.prefix)
     except Fenced:

@@ -23,6 +23,7 @@ from rich.table import Table
 from insights_store.execution import Publication
 from insights_workloads.cli.console import Output, fail, out, print_json
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
+from insights_workloads.results.layout import Reader
 from insights_workloads.results.local import LocalHome
 from insights_workloads.results.read import (
     list_runs,
@@ -30,6 +31,7 @@ from insights_workloads.results.read import (
     read_overview,
     read_report,
     read_table,
+    report_path,
 )
 from insights_workloads.results.stores import open_objects
 
@@ -71,22 +73,35 @@ def show(
         if output is Output.JSON:
             print_json(overview)
             return
-        _show_one(publication, overview, home)
+        _show_one(publication, overview)
+        report_at = LocalHome(home).objects / report_path(objects, publication)
+        out.print(f"\nreport  {report_at}", soft_wrap=True)
 
 
 def report(
     name: _Run,
     home: HomeOption = Path(".insights"),
+    reader: Annotated[
+        bool,
+        typer.Option("--reader", help="The report for everybody else, which tells of nobody."),
+    ] = False,
     to: Annotated[Path | None, typer.Option("--to", help="Copy the report to this file.")] = None,
     browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
 ) -> None:
     """Print where the report of a run is, copy it, or open it."""
     with _results(home) as (connection, objects):
         publication = _newest(connection, name)
-        path = LocalHome(home).objects / publication.prefix / "report.html"
-        if to is not None:
-            _write(to, read_report(objects, publication).encode())
-            path = to
+        whose = Reader.READER if reader else Reader.OWNER
+        try:
+            path = LocalHome(home).objects / report_path(objects, publication, whose)
+            if to is not None:
+                _write(to, read_report(objects, publication, whose).encode())
+                path = to
+        except FileNotFoundError:
+            fail(
+                f"{name} was published by a version that made no report for the {whose.value}; "
+                "`insights run --rerun` makes one"
+            )
     out.print(str(path), soft_wrap=True)
     if browser:
         webbrowser.open(path.absolute().as_uri())
@@ -165,7 +180,7 @@ def _show_all(connection: psycopg.Connection, output: Output) -> None:
     out.print(table)
 
 
-def _show_one(publication: Publication, overview: dict[str, Any], home: Path) -> None:
+def _show_one(publication: Publication, overview: dict[str, Any]) -> None:
     summary = overview["summary"]
     out.print(
         f"[bold]{escape(publication.execution.run)}[/]  {summary['people']:,} people, "
@@ -201,8 +216,6 @@ def _show_one(publication: Publication, overview: dict[str, Any], home: Path) ->
     for broken in overview["violations"]:
         kind = "hard" if broken["hard"] else "soft"
         out.print(f"{kind} rule {broken['rule']} is broken in {broken['teams']:,} teams")
-    path = LocalHome(home).objects / publication.prefix / "report.html"
-    out.print(f"\nreport  {path}", soft_wrap=True)
 
 
 def _encoded(data: pa.Table, format: Format) -> bytes:

@@ -28,7 +28,8 @@ from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
 from insights_workloads.results.local import LocalHome
-from insights_workloads.results.stores import ResultsStore
+from insights_workloads.results.read import report_path
+from insights_workloads.results.stores import ResultsStore, open_objects
 
 __all__ = ["run"]
 
@@ -48,9 +49,6 @@ def run(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Compute even if the same was published before.")
     ] = False,
-    names: Annotated[
-        bool, typer.Option("--names", help="Let the report name the people of each team.")
-    ] = False,
     output: Annotated[Output, typer.Option(help="How to print the result.")] = Output.TEXT,
     progress: Annotated[
         ProgressStyle, typer.Option(help="How to show progress.")
@@ -66,9 +64,7 @@ def run(
         fail(f"{file}: holds schedules only; `insights run` computes AnalysisRuns")
     summaries = []
     for each in runs:
-        publication, objects, linked = _run(
-            each, file, LocalHome(home), ray, rerun, names, progress
-        )
+        publication, objects, linked = _run(each, file, LocalHome(home), ray, rerun, progress)
         summaries.append(_summary(publication, objects, linked))
         if output is Output.TEXT:
             _print(summaries[-1])
@@ -82,7 +78,6 @@ def _run(
     home: LocalHome,
     ray: bool | None,
     rerun: bool,
-    names: bool,
     style: ProgressStyle,
 ) -> tuple[Publication, Path, bool]:
     name = document.metadata.name
@@ -103,7 +98,6 @@ def _run(
                 base=file.absolute().parent,
                 spool=home.spool,
                 ray=ray,
-                names=names,
                 enough=enough,
             )
             publication, linked = _published(document, store, settings, rerun, tell)
@@ -189,7 +183,7 @@ def _summary(publication: Publication, objects: Path, linked: bool) -> dict[str,
         "publishedBefore": linked,
         "summary": dict(publication.summary),
         "results": str(folder),
-        "report": str(folder / "report.html"),
+        "report": str(objects / report_path(open_objects(f"file://{objects}"), publication)),
     }
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import obstore
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from obstore.exceptions import NotFoundError
 from obstore.store import ObjectStore
 
 from insights_store.execution import Publication
 from insights_workloads.clustering.comparison import Comparison, compare
+from insights_workloads.results.layout import read_file
 
 __all__ = ["Change", "change_since"]
 
@@ -53,7 +52,7 @@ def change_since(
     try:
         people = _read(objects, previous, "people", ["id", "cluster"])
         clusters = _read(objects, previous, "clusters", ["name"])
-    except (NotFoundError, FileNotFoundError):
+    except FileNotFoundError:
         return None
     known = people["id"].cast(ids.type)
     found = pc.index_in(ids, value_set=known.combine_chunks())
@@ -72,5 +71,5 @@ def change_since(
 def _read(
     objects: ObjectStore, publication: Publication, name: str, columns: list[str]
 ) -> pa.Table:
-    data = obstore.get(objects, f"{publication.prefix}/{name}.parquet").bytes()
-    return pq.read_table(io.BytesIO(bytes(data)), columns=columns)
+    data = read_file(objects, publication.prefix, f"{name}.parquet")
+    return pq.read_table(io.BytesIO(data), columns=columns)

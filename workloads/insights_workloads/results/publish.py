@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import obstore
@@ -23,12 +24,25 @@ from insights_store import driver
 from insights_store.execution import Claim, Execution, Publication
 from insights_workloads.progress import Progress, silent
 from insights_workloads.results import tables
+from insights_workloads.results.layout import MANIFEST, Reader
 from insights_workloads.results.result import RunResult, summarize
 
-__all__ = ["MANIFEST", "publish_result", "remove_strays"]
+__all__ = ["Reports", "publish_result", "remove_strays"]
 
-MANIFEST = "manifest.json"
 _COPY_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The two reports of a result, HTML.
+
+    Attributes:
+        owner: with names.
+        reader: without anybody.
+    """
+
+    owner: str
+    reader: str
 
 
 def publish_result(
@@ -36,7 +50,7 @@ def publish_result(
     objects: ObjectStore,
     held: Claim,
     result: RunResult,
-    report: str,
+    reports: Reports,
     *,
     scratch: Path,
     progress: Progress = silent,
@@ -48,7 +62,7 @@ def publish_result(
         objects: the object store.
         held: the claim under which it is published.
         result: what to publish.
-        report: the report, HTML.
+        reports: what explains it to people.
         scratch: folder for files on their way.
         progress: told how far it is.
 
@@ -56,7 +70,7 @@ def publish_result(
         Fenced: another driver has taken over; nothing was published.
     """
     summary = summarize(result, held.prefix)
-    _write_files(objects, held.prefix, result, report, summary, scratch, progress)
+    _write_files(objects, held.prefix, result, reports, summary, scratch, progress)
 
     def write_rows(open_connection: psycopg.Connection, publication: int) -> None:
         _write_rows(open_connection, publication, held.execution, result, progress)
@@ -77,7 +91,7 @@ def remove_strays(connection: psycopg.Connection, objects: ObjectStore, held: Cl
         entry["path"]
         for page in obstore.list(objects, above)
         for entry in page
-        if entry["path"].rsplit("/", 1)[0] not in known
+        if above + entry["path"].removeprefix(above).split("/", 1)[0] not in known
     ]
     if strays:
         obstore.delete(objects, strays)
@@ -87,21 +101,23 @@ def _write_files(
     objects: ObjectStore,
     prefix: str,
     result: RunResult,
-    report: str,
+    reports: Reports,
     summary: dict[str, object],
     scratch: Path,
     progress: Progress,
 ) -> None:
     manifest: list[dict[str, object]] = []
 
-    def put_file(name: str, path: Path) -> None:
+    def put_file(name: str, path: Path, reader: Reader = Reader.OWNER) -> None:
+        name = f"{reader.value}/{name}"
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         manifest.append({"name": name, "bytes": path.stat().st_size, "sha256": digest})
         obstore.put(objects, f"{prefix}/{name}", path)
         path.unlink()
 
-    def put_text(name: str, text: str) -> None:
+    def put_text(name: str, text: str, reader: Reader = Reader.OWNER) -> None:
+        name = f"{reader.value}/{name}"
         data = text.encode()
         digest = hashlib.sha256(data).hexdigest()
         manifest.append({"name": name, "bytes": len(data), "sha256": digest})
@@ -123,7 +139,8 @@ def _write_files(
         _write_parquet(path, tables.rejected_rows(result))
         put_file("rejected.parquet", path)
     put_text("results.json", json.dumps(_overview(result, summary), indent=2))
-    put_text("report.html", report)
+    put_text("report.html", reports.owner)
+    put_text("report.html", reports.reader, Reader.READER)
     # Whoever finds the manifest finds everything that it names.
     obstore.put(objects, f"{prefix}/{MANIFEST}", json.dumps({"files": manifest}, indent=2).encode())
     progress(0.35, "writing files")

@@ -7,17 +7,25 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import obstore
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
-from obstore.exceptions import NotFoundError
 from obstore.store import ObjectStore
 
 from insights_store import driver
 from insights_store.execution import Publication
+from insights_workloads.results.layout import Reader, find_path, read_file
 
-__all__ = ["TABLES", "RunLine", "list_runs", "newest", "read_report", "read_table"]
+__all__ = [
+    "TABLES",
+    "RunLine",
+    "list_runs",
+    "newest",
+    "read_overview",
+    "read_report",
+    "read_table",
+    "report_path",
+]
 
 TABLES = ("people", "clusters", "teams", "violations", "rejected")
 
@@ -64,19 +72,35 @@ def list_runs(connection: psycopg.Connection, environment: str) -> list[RunLine]
 def read_table(objects: ObjectStore, publication: Publication, name: str) -> pa.Table:
     """A table of a result, by its name in `TABLES`; empty where the result has none."""
     try:
-        data = obstore.get(objects, f"{publication.prefix}/{name}.parquet").bytes()
-    except (NotFoundError, FileNotFoundError):
+        data = read_file(objects, publication.prefix, f"{name}.parquet")
+    except FileNotFoundError:
         return pa.table({})
-    return pq.read_table(io.BytesIO(bytes(data)))
+    return pq.read_table(io.BytesIO(data))
 
 
-def read_report(objects: ObjectStore, publication: Publication) -> str:
-    """The report of a result, HTML."""
-    return bytes(obstore.get(objects, f"{publication.prefix}/report.html").bytes()).decode()
+def report_path(
+    objects: ObjectStore, publication: Publication, reader: Reader = Reader.OWNER
+) -> str:
+    """Where the report of a result is, in the object store.
+
+    Raises:
+        FileNotFoundError: there is none for this reader.
+    """
+    return find_path(objects, publication.prefix, "report.html", reader)
+
+
+def read_report(
+    objects: ObjectStore, publication: Publication, reader: Reader = Reader.OWNER
+) -> str:
+    """The report of a result, HTML.
+
+    Raises:
+        FileNotFoundError: there is none for this reader.
+    """
+    return read_file(objects, publication.prefix, "report.html", reader).decode()
 
 
 def read_overview(objects: ObjectStore, publication: Publication) -> dict[str, Any]:
-    """`results.json` of a result."""
-    data = obstore.get(objects, f"{publication.prefix}/results.json").bytes()
-    overview: dict[str, Any] = json.loads(bytes(data))
+    """`results.json` of a result, as its owner may read it."""
+    overview: dict[str, Any] = json.loads(read_file(objects, publication.prefix, "results.json"))
     return overview

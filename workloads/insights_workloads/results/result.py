@@ -67,7 +67,7 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
         # Said only where it is not so, as with all that is usual.
         reproducible=None if teams is None or teams.reproducible else False,
         trade_offs=[] if teams is None else _trade_offs(result, teams),
-        links=Links(report=f"{prefix}/report.html", results=prefix),
+        links=Links(report=f"{prefix}/reader/report.html", results=prefix),
     )
     wire: dict[str, Any] = summary.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not summary.trade_offs:
