@@ -22,15 +22,18 @@ from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import AnalysisRunSpec, StageSeconds
 from insights_store import driver
 from insights_store.execution import Claim, Fenced, Publication
-from insights_workloads import report
 from insights_workloads.clustering import Clustering, ClusteringOptions, KRange, Spread, cluster
 from insights_workloads.clustering.rows import Rows
 from insights_workloads.clustering.scaling import Scale
+from insights_workloads.disclosure.ledger import protected_people
 from insights_workloads.failure import RunFailedError
 from insights_workloads.heartbeat import Heartbeat
 from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
 from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
+from insights_workloads.provenance import Provenance
 from insights_workloads.ray_metrics import RayMetrics
+from insights_workloads.report import content_for, render
+from insights_workloads.results.layout import Reader
 from insights_workloads.results.previous import change_since
 from insights_workloads.results.publish import Reports, publish_result, remove_strays
 from insights_workloads.results.read import newest
@@ -179,15 +182,21 @@ def _execute(
         else change_since(objects, before, roster.column("id"), clustering.labels),
         seconds,
     )
-    provenance = report.Provenance(e.run, e.namespace, e.key, held.attempt, datetime.now(UTC))
-    reports = Reports(
-        owner=report.render(report.build(result, provenance, names=True)),
-        reader=report.render(report.build(result, provenance)),
+    provenance = Provenance(e.run, e.namespace, e.key, held.attempt, datetime.now(UTC))
+    tenant = e.environment, e.namespace
+    protected = _patiently(
+        settings,
+        lambda open_: protected_people(
+            open_, tenant, spec.source, roster, spec.clustering.features, spec.results.privacy
+        ),
     )
+    told = content_for(Reader.READER, result, protected, provenance, held.prefix)
+    owner = content_for(Reader.OWNER, result, protected, provenance, held.prefix)
+    reports = Reports(owner=render(owner), reader=render(told))
 
     def publish(connection: psycopg.Connection) -> Publication:
         return publish_result(
-            connection, objects, held, result, reports, scratch=spool, progress=publishing
+            connection, objects, held, result, told, reports, scratch=spool, progress=publishing
         )
 
     published = _patiently(settings, publish)

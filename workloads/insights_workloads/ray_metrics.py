@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from insights_store.execution import Claim
+from insights_workloads.disclosure.figures import rounded
 from insights_workloads.measures import MEASURES, STAGE, Measure
 from insights_workloads.progress import Snapshot
 
@@ -53,7 +54,8 @@ class RayMetrics:
             self._stage = snapshot.stage
         for measure, value in snapshot.figures.items():
             if measure.kind == "gauge":
-                self._gauges[measure, ""] = value
+                # In two digits: who may read metrics may know everybody but one.
+                self._gauges[measure, ""] = rounded(value)
             elif value > 0:
                 self._made[measure].inc(value)
         # Ray forgets a gauge that is not set anew for two of its intervals.

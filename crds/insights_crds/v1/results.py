@@ -26,5 +26,10 @@ class Results(Model):
 
     store: ObjectName = "default"
     """Name of a configured store: a database and an object store together."""
+    privacy: Annotated[float, Field(ge=0, le=100)] = 1
+    """Noise that what readers are told of people carries: its variance, as a multiple of that
+    between people. It is drawn once for each person of a source and only ever added to, so that a
+    smaller number later changes nothing; 0 tells exact means to everybody who may see the run.
+    See docs/privacy.md."""
     retention: Retention = Retention()
     """How long results are kept."""

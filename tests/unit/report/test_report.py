@@ -18,12 +18,11 @@ from insights_workloads.clustering import ClusteringOptions, KRange, cluster
 from insights_workloads.clustering.comparison import compare
 from insights_workloads.ingest import ingest
 from insights_workloads.report.rule_words import rule_words
-from insights_workloads.results import tables
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult, summarize
 from insights_workloads.teams import TeamOptions, compile_problem, form_teams
-from insights_workloads.teams.measure import figures
 from tests.unit.report.browser import dom
+from tests.unit.report.told import told
 
 WHEN = report.Provenance("evil<script>", "team-a", "0" * 64, 3, datetime(2026, 1, 2, tzinfo=UTC))
 
@@ -87,7 +86,7 @@ def test_what_changed_since_the_previous_results_is_in_it(tmp_path) -> None:
         joined=4,
         left=2,
     )
-    page = report.render(report.build(replace(found, change=change), WHEN))
+    page = report.render(report.owner_content(replace(found, change=change), WHEN))
     moved = change.comparison.moved_count
     assert moved == 30
     assert "Since the previous results" in page
@@ -102,7 +101,7 @@ def test_what_changed_since_the_previous_results_is_in_it(tmp_path) -> None:
 
 def test_everything_is_in_it_and_it_needs_nothing_else(tmp_path) -> None:
     outcome = result(tmp_path)
-    page = report.render(report.build(outcome, WHEN))
+    page = report.render(report.owner_content(outcome, WHEN))
     structure = Structure()
     structure.feed(page)
     assert structure.open == []
@@ -117,22 +116,20 @@ def test_everything_is_in_it_and_it_needs_nothing_else(tmp_path) -> None:
     assert "120 people" in page
 
 
-def test_no_person_is_named_unless_asked_for(tmp_path) -> None:
+def test_the_owner_is_told_names_and_nobody_else_is(tmp_path) -> None:
     outcome = result(tmp_path)
-    assert "anary" not in report.render(report.build(outcome, WHEN))
-    named = report.render(report.build(outcome, WHEN, names=True))
+    assert "anary" not in report.render(told(outcome, WHEN))
+    named = report.render(report.owner_content(outcome, WHEN))
     assert all(f"<td>Canary &amp; {person}</td>" in named for person in range(120))
     assert "could change places with" in named
     assert "canary-id" not in named
 
 
-def test_members_of_clusters_go_by_pseudonyms_that_only_the_owner_can_resolve(tmp_path) -> None:
+def test_members_of_clusters_are_the_owners(tmp_path) -> None:
     outcome = result(tmp_path)
     typical = outcome.clustering.profiles[0].members.typical
-    content = report.build(outcome, WHEN)
-    assert content.cluster_members[0].typical == ("person 1a", "person 1b", "person 1c")
-    assert "Typical: person 1a; person 1b; person 1c." in report.render(content)
-    owner = report.build(outcome, WHEN, names=True)
+    assert "person 1a" not in report.render(told(outcome, WHEN))
+    owner = report.owner_content(outcome, WHEN)
     assert owner.cluster_members[0].typical[0] == f"person 1a, Canary & {typical[0]}"
 
 
@@ -151,13 +148,13 @@ def test_rules_about_conflicts_and_minorities_are_no_reason_that_is_shown(tmp_pa
         teams=replace(outcome.teams, reasons=reasons),
         spec={"teams": {"constraints": rules}},
     )
-    content = report.build(outcome, WHEN, names=True)
+    content = report.owner_content(outcome, WHEN)
     assert set(content.binding) == {("leads",)}
     assert "<td>leads</td></tr>" in report.render(content)
 
 
 def test_hostile_text_is_escaped(tmp_path) -> None:
-    page = report.render(report.build(result(tmp_path), WHEN))
+    page = report.render(report.owner_content(result(tmp_path), WHEN))
     assert "evil<script>" not in page
     assert "evil&lt;script&gt;" in page
 
@@ -165,7 +162,7 @@ def test_hostile_text_is_escaped(tmp_path) -> None:
 def test_without_structure_it_speaks_of_segments(tmp_path) -> None:
     outcome = result(tmp_path, n=400, kind="uniform")
     assert not outcome.clustering.structure
-    page = report.render(report.build(outcome, WHEN))
+    page = report.render(report.owner_content(outcome, WHEN))
     assert "People show no clusters." in page
     assert "What makes each segment different" in page
     assert "cluster's" not in page
@@ -173,68 +170,43 @@ def test_without_structure_it_speaks_of_segments(tmp_path) -> None:
 
 def test_by_what_people_counted_is_said(tmp_path) -> None:
     outcome = result(tmp_path, teams=False)
-    assert "people count by" not in report.render(report.build(outcome, WHEN))
+    assert "people count by" not in report.render(report.owner_content(outcome, WHEN))
     weighted = replace(outcome, spec={"clustering": {"weight": "hours<b>"}})
     assert "people count by their <b>hours&lt;b&gt;</b>" in report.render(
-        report.build(weighted, WHEN)
+        report.owner_content(weighted, WHEN)
     )
 
 
 def test_without_teams(tmp_path) -> None:
-    page = report.render(report.build(result(tmp_path, teams=False), WHEN))
+    page = report.render(report.owner_content(result(tmp_path, teams=False), WHEN))
     assert "How alike the teams are" not in page
 
 
 def test_many_people_and_teams_stay_a_small_file(tmp_path) -> None:
-    page = report.render(report.build(result(tmp_path, n=30_000, kind="uniform"), WHEN))
+    page = report.render(report.owner_content(result(tmp_path, n=30_000, kind="uniform"), WHEN))
     assert len(page) < 1_000_000
     assert re.search(r"The 400 teams that are farthest from everyone, of [0-9],[0-9]{3}", page)
 
 
-def test_a_browser_shows_it_without_an_error(tmp_path) -> None:
-    path = tmp_path / "report.html"
-    path.write_text(report.render(report.build(result(tmp_path), WHEN)))
-    assert dom(path, tmp_path / "profile").count("<button") == 9
-
-
-def test_a_manager_sees_nothing_of_fewer_than_five_people(tmp_path) -> None:
-    whole = result(tmp_path, n=120)
-    small = whole.teams.team.copy()
-    crew = np.flatnonzero(small == 0)
-    # A team of three, as where teams may be small.
-    small[crew[3:]] = 1
-    matrix = whole.roster.matrix(ENERGIES)
-    spec = Teams.model_validate({"size": {"min": 1, "max": 20}})
-    sizes = np.bincount(small)
-    problem = compile_problem(spec, ENERGIES, matrix, whole.roster.column)
-    slots = replace(
-        problem.slots,
-        names=whole.teams.figures.names,
-        types=whole.teams.figures.types,
-        sizes=sizes,
-        locked=np.zeros(len(sizes), dtype=bool),
-    )
-    plan = replace(whole.teams, team=small, figures=figures(replace(problem, slots=slots), small))
-    assert plan.figures.sizes[0] == 3
-    few = replace(whole, teams=plan)
-    table = tables.teams(few).to_pylist()
-    hidden = [row["number"] for row in table if row["means"] == "{}"]
-    assert hidden[0] == 0
-    # One more is hidden: its mean and everyone's would give the first away.
-    assert len(hidden) == 2
-    assert all((row["variety"] is None) == (row["number"] in hidden) for row in table)
-    means = [f"{mean:.1f}" for mean in plan.figures.means[0]]
-    cells = "".join(f'<td class="num">{mean}</td>' for mean in means)
-    assert cells not in report.render(report.build(few, WHEN))
-    assert cells in report.render(report.build(few, WHEN, names=True))
+def test_a_browser_shows_both_without_an_error(tmp_path) -> None:
+    outcome = result(tmp_path)
+    for at, content in enumerate((report.owner_content(outcome, WHEN), told(outcome, WHEN))):
+        path = tmp_path / f"report-{at}.html"
+        page = report.render(content)
+        path.write_text(page)
+        headers = sum(
+            len(re.findall(r"<th\b", table.split("</thead>")[0]))
+            for table in page.split('<table class="sortable">')[1:]
+        )
+        assert headers > 0
+        assert dom(path, tmp_path / f"profile-{at}").count("<button") == headers
 
 
 def test_counts_of_attributes_are_the_owners_where_they_are_small(tmp_path) -> None:
     whole = result(tmp_path, n=120)
     role = ["lead"] * 3 + ["senior"] * 40 + ["junior"] * 77
     minority = ["x"] * 20 + ["y"] * 100
-    attributes = {"role": role, "origin": minority}
-    roster = _WithAttributes(whole.roster, attributes)
+    roster = _WithAttributes(whole.roster, {"role": role, "origin": minority})
     rules = {
         "teams": {
             "constraints": [
@@ -243,19 +215,29 @@ def test_counts_of_attributes_are_the_owners_where_they_are_small(tmp_path) -> N
             ]
         }
     }
-    content = report.build(replace(whole, roster=roster, spec=rules), WHEN)
+    changed = replace(whole, roster=roster, spec=rules)
+    content = told(changed, WHEN)
     (table,) = content.attributes
-    assert table.attribute == "role"
-    assert not (table.clusters_shown & (table.clusters < 5)).any()
-    assert not (table.teams_shown & (table.teams < 5)).any()
+    assert table.name == "role"
+    assert all(n is None or n >= 5 for _, _, cells in table.rows for n in cells)
     page = report.render(content)
     assert "How role is spread" in page
     assert ">lead<" not in page
     assert "origin" not in page
-    owner = report.build(replace(whole, roster=roster, spec=rules), WHEN, names=True)
+    owner = report.owner_content(changed, WHEN)
     assert [t.attribute for t in owner.attributes] == ["role", "origin"]
-    assert owner.attributes[0].teams_shown.all()
     assert ">lead<" in report.render(owner)
+
+
+def test_people_of_one_name_are_told_apart(tmp_path) -> None:
+    whole = result(tmp_path)
+    names = [f"Canary & {i}" for i in range(118)] + ["Ada Twin"] * 2
+    twins = replace(whole, roster=_WithAttributes(whole.roster, {"name": names}))
+    page = report.render(report.owner_content(twins, WHEN))
+    assert "Ada Twin (canary-id-118)" in page
+    assert "Ada Twin (canary-id-119)" in page
+    assert "Canary &amp; 7 (canary-id" not in page
+    assert not re.search(r"Ada Twin(?! \()", page)
 
 
 class _WithAttributes:
@@ -300,11 +282,11 @@ def test_rules_are_said_in_words(rule, words) -> None:
 
 def test_the_owner_is_told_the_cheapest_exchanges_once(tmp_path) -> None:
     outcome = result(tmp_path)
-    page = report.render(report.build(outcome, WHEN, names=True))
+    page = report.render(report.owner_content(outcome, WHEN))
     part = page.split("<h2>What if</h2>")[1].split("</section>")[0]
     rows = re.findall(r"<tr><td>(.*?) \(team-\d+\) with (.*?) \(team-\d+\)</td>", part)
     assert 1 <= len(rows) <= 5
     assert len({frozenset(row) for row in rows}) == len(rows)
     prices = [float(price) for price in re.findall(r">([\d.-]+) %</td>", part)]
     assert prices == sorted(prices)
-    assert "<h2>What if</h2>" not in report.render(report.build(outcome, WHEN))
+    assert "<h2>What if</h2>" not in report.render(told(outcome, WHEN))

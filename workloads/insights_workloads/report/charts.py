@@ -7,25 +7,15 @@ from html import escape
 
 import numpy as np
 
+from insights_workloads.disclosure.figures import Bin
 from insights_workloads.report.colors import ENERGIES
+from insights_workloads.wheel import wheel_positions
 
-__all__ = ["curve", "difference_bars", "strips", "wheel", "wheel_positions"]
+__all__ = ["curve", "density", "difference_bars", "strips", "wheel"]
 
 _WHEEL = 260.0
 _MOST_POINTS = 2_500
 _CELLS = 44
-
-
-def wheel_positions(energies: np.ndarray) -> np.ndarray:
-    """Where people stand on the wheel: float64 (n, 2), x to the right and y up, within the circle.
-
-    Args:
-        energies: float64 (n, 4): red, yellow, green, blue, 0 to 100.
-    """
-    red, yellow, green, blue = energies.T
-    across = (red + yellow - green - blue) / 200.0
-    up = (red + blue - yellow - green) / 200.0
-    return np.column_stack([across, up])
 
 
 def wheel(
@@ -49,23 +39,8 @@ def wheel(
     """
     size = _WHEEL
     spread = max(0.25, float(np.quantile(np.abs(wheel_positions(energies)), 0.995)) * 1.12)
-    out = [
-        f'<svg class="wheel" viewBox="{-size - 34:g} {-size - 34:g} {2 * size + 68:g} '
-        f'{2 * size + 68:g}" role="img" aria-label="Cluster wheel: people placed by their four '
-        'energies, with the centre of each cluster">'
-    ]
-    corners = (("red", 1, -1), ("yellow", 1, 1), ("green", -1, 1), ("blue", -1, -1))
-    for name, x, y in corners:
-        sweep = 1 if x * y < 0 else 0
-        out.append(
-            f'<path d="M0 0 L0 {y * size:g} A{size:g} {size:g} 0 0 {sweep} {x * size:g} 0 Z" '
-            f'fill="{ENERGIES[name]}" opacity="0.10"/>'
-            f'<text x="{x * size * 0.80:.0f}" y="{y * size * 0.80:.0f}" class="energy" '
-            f'fill="{ENERGIES[name]}" text-anchor="middle">{name.title()}</text>'
-        )
-    out.append(
-        f'<circle r="{size:g}" class="rim"/><circle r="{size / 2:g}" class="ring"/>'
-        f'<path d="M{-size:g} 0H{size:g}M0 {-size:g}V{size:g}" class="ring"/>'
+    out = _rim(
+        "Cluster wheel: people placed by their four energies, with the centre of each cluster"
     )
     place = wheel_positions(energies) / spread * size
     place[:, 1] *= -1
@@ -80,13 +55,66 @@ def wheel(
     else:
         out += _cells(place, labels, size, colors)
     for number, (x, y) in enumerate(wheel_positions(centers) / spread * size):
-        title = escape(names[number])
-        out.append(
-            f'<g><title>{title}</title><circle cx="{x:.1f}" cy="{-y:.1f}" r="15" class="center" '
-            f'fill="{colors[number]}"/><text x="{x:.1f}" y="{-y + 5:.1f}" '
-            f'class="center-number">{number + 1}</text></g>'
-        )
+        out.append(_center(number, names[number], x, y, colors[number]))
     return "".join(out) + "</svg>"
+
+
+def density(
+    squares: Sequence[Bin],
+    view: float,
+    centers: Sequence[tuple[int, str, float, float, str]],
+) -> str:
+    """The four energies as quadrants, how densely people stand there, and cluster centres.
+
+    Args:
+        squares: with x and y from -1 to 1.
+        view: distance from the middle to the rim, by which centres are placed.
+        centers: number, name, x, y and colour of each.
+    """
+    size = _WHEEL
+    out = _rim("Where people stand by their four energies, in squares of five people and more")
+    for each in squares:
+        edge = each.edge * size
+        out.append(
+            f'<rect x="{each.x * size - edge / 2:.1f}" y="{-each.y * size - edge / 2:.1f}" '
+            f'width="{edge:.1f}" height="{edge:.1f}" class="many" '
+            f'fill-opacity="{0.08 + 0.72 * each.shade:.2f}"/>'
+        )
+    for number, name, x, y, color in centers:
+        far = max(1.0, float(np.hypot(x, y)) / view)
+        out.append(_center(number, name, x / view / far * size, y / view / far * size, color))
+    return "".join(out) + "</svg>"
+
+
+def _rim(says: str) -> list[str]:
+    """The start of a picture of the wheel: its quadrants and rings."""
+    size = _WHEEL
+    out = [
+        f'<svg class="wheel" viewBox="{-size - 34:g} {-size - 34:g} {2 * size + 68:g} '
+        f'{2 * size + 68:g}" role="img" aria-label="{escape(says)}">'
+    ]
+    corners = (("red", 1, -1), ("yellow", 1, 1), ("green", -1, 1), ("blue", -1, -1))
+    for name, x, y in corners:
+        sweep = 1 if x * y < 0 else 0
+        out.append(
+            f'<path d="M0 0 L0 {y * size:g} A{size:g} {size:g} 0 0 {sweep} {x * size:g} 0 Z" '
+            f'fill="{ENERGIES[name]}" opacity="0.10"/>'
+            f'<text x="{x * size * 0.80:.0f}" y="{y * size * 0.80:.0f}" class="energy" '
+            f'fill="{ENERGIES[name]}" text-anchor="middle">{name.title()}</text>'
+        )
+    out.append(
+        f'<circle r="{size:g}" class="rim"/><circle r="{size / 2:g}" class="ring"/>'
+        f'<path d="M{-size:g} 0H{size:g}M0 {-size:g}V{size:g}" class="ring"/>'
+    )
+    return out
+
+
+def _center(number: int, name: str, x: float, y: float, color: str) -> str:
+    return (
+        f'<g><title>{escape(name)}</title><circle cx="{x:.1f}" cy="{-y:.1f}" r="15" class="center" '
+        f'fill="{color}"/><text x="{x:.1f}" y="{-y + 5:.1f}" '
+        f'class="center-number">{number + 1}</text></g>'
+    )
 
 
 def _cells(place: np.ndarray, labels: np.ndarray, size: float, colors: Sequence[str]) -> list[str]:

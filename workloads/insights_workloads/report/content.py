@@ -1,24 +1,29 @@
-"""What the report says, before it says how: one frozen value, made from a result."""
+"""What the owner's report says, before it says how: one frozen value, made from a result.
+
+The owner is told everything. What any other reader is told is made apart, in `disclosure`.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from insights_crds.v1 import ENERGIES
 from insights_workloads.clustering import Clustering
-from insights_workloads.disclosure import shown_cells, shown_groups
+from insights_workloads.disclosure.rules import confidential_rules
+from insights_workloads.ingest import Roster
+from insights_workloads.provenance import Provenance
 from insights_workloads.report.rule_words import rule_words
 from insights_workloads.results.previous import Change
 from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
 from insights_workloads.teams.coverage import Lack, lacking, task_force
 
-__all__ = ["AttributeTable", "ClusterMembers", "PersonLine", "Provenance", "ReportContent", "build"]
+__all__ = ["AttributeTable", "ClusterMembers", "OwnerContent", "PersonLine", "owner_content"]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
@@ -26,33 +31,12 @@ _LISTED_PEOPLE = 3_000
 _FORCE = 6
 """People of the task force that is proposed."""
 _LISTED_VALUES = 20
-_COUNTED = ("atLeast", "atMost")
-_CONFIDENTIAL = ("keepApart", "noLoneMinority")
-"""Rules about conflicts and minorities: nobody is told that one of them was a reason."""
+_COUNTED = ("atLeast", "atMost", "noLoneMinority")
 _HOLDS = {
     "Locked": "stays by {}",
     "KeptTogether": "together with others by {}",
     "Eligible": "may be in some teams only by {}",
 }
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a result comes from.
-
-    Attributes:
-        run: name of the run.
-        namespace: its namespace.
-        key: execution key.
-        attempt: number of the attempt.
-        made: when.
-    """
-
-    run: str
-    namespace: str
-    key: str
-    attempt: int
-    made: datetime
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ class PersonLine:
 
 @dataclass(frozen=True)
 class ClusterMembers:
-    """A few people of a cluster, each by a pseudonym that is made for this report.
+    """A few people of a cluster, each by a pseudonym that is made for this report, and their name.
 
     Attributes:
         typical: those nearest to its centre.
@@ -96,21 +80,17 @@ class AttributeTable:
         values: its values, the most frequent first.
         clusters: int (v, k), people of each value in each cluster.
         teams: int (v, g), in each team.
-        clusters_shown: bool (v, k), cells that this reader may see.
-        teams_shown: bool (v, g).
     """
 
     attribute: str
     values: tuple[str, ...]
     clusters: np.ndarray
     teams: np.ndarray
-    clusters_shown: np.ndarray
-    teams_shown: np.ndarray
 
 
 @dataclass(frozen=True)
-class ReportContent:
-    """Everything that stands in a report.
+class OwnerContent:
+    """Everything that stands in the report of the owner.
 
     Attributes:
         provenance: where it comes from.
@@ -130,18 +110,14 @@ class ReportContent:
         before: float64 (g,), distance from everyone of teams of a random split.
         rules: names of the rules of the spec, each with whether it is hard and what it says.
         attributes: how the attributes that rules count are spread.
-        cluster_members: a few people of each cluster; the owner is told their names, too.
-        shown_clusters: bool (k,), clusters of which this reader may see means.
-        shown_teams: bool (g,), teams of which this reader may.
+        cluster_members: a few people of each cluster.
         lack: energies that teams lack, None without teams.
-        force: name and team of each person of a task force that could be picked of all teams, empty
-            unless names were asked for.
+        force: name and team of each person of a task force that could be picked of all teams.
         objectives: kinds of the objectives.
         listed_teams: indices of the teams that are listed.
-        members: names of people by team, empty unless names were asked for.
+        members: names of people by team, empty where they are too many.
         binding: rules that leave a team no room, by team, without those that are confidential.
-        lines: one for each person, empty unless names were asked for.
-        owner: whether the reader may see everything about few people.
+        lines: one for each person, empty where they are too many.
         engine: version of the engine.
         fingerprint: of the input.
     """
@@ -164,8 +140,6 @@ class ReportContent:
     rules: tuple[tuple[str, bool, str], ...]
     attributes: tuple[AttributeTable, ...]
     cluster_members: tuple[ClusterMembers, ...]
-    shown_clusters: np.ndarray
-    shown_teams: np.ndarray
     lack: Lack | None
     force: tuple[tuple[str, str], ...]
     objectives: tuple[str, ...]
@@ -173,19 +147,16 @@ class ReportContent:
     members: Mapping[int, Sequence[str]]
     binding: tuple[tuple[str, ...], ...]
     lines: tuple[PersonLine, ...]
-    owner: bool
     engine: str
     fingerprint: str
 
 
-def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> ReportContent:
-    """What a report says of a result.
+def owner_content(result: RunResult, provenance: Provenance) -> OwnerContent:
+    """What the owner's report says of a result.
 
     Args:
         result: the result.
         provenance: where it comes from.
-        names: whether the reader is the owner of the roster, whom people may be named to; anybody
-            else is told nothing of fewer than five people.
     """
     roster, clustering, plan = result.roster, result.clustering, result.teams
     energies = roster.matrix(ENERGIES)
@@ -201,7 +172,7 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         key=lambda line: (-line[2], line[0], line[1]),
     )
     constraints = (result.spec.get("teams") or {}).get("constraints") or ()
-    return ReportContent(
+    return OwnerContent(
         provenance=provenance,
         headline=_headline(result),
         people=roster.rows,
@@ -217,27 +188,21 @@ def build(result: RunResult, provenance: Provenance, *, names: bool = False) -> 
         sampled=sampled,
         teams=plan,
         before=_distances_of_chance(plan),
-        rules=tuple(
-            (str(c["name"]), "weight" not in c, rule_words(c) if names or _open(c) else "")
-            for c in constraints
-        ),
-        attributes=_attributes(result, constraints, owner=names),
-        cluster_members=_cluster_members(result, owner=names),
-        shown_clusters=_shown([p.size for p in clustering.profiles], names),
-        shown_teams=_shown([] if plan is None else plan.figures.sizes, names),
+        rules=tuple((str(c["name"]), "weight" not in c, rule_words(c)) for c in constraints),
+        attributes=_attributes(result, constraints),
+        cluster_members=_cluster_members(result),
         lack=None
         if plan is None
         else lacking(roster.matrix(ENERGIES), plan.team, len(plan.figures.names)),
-        force=_force(result) if names else (),
+        force=_force(result),
         objectives=tuple(
             str(part["kind"])
             for part in (result.spec.get("teams") or {}).get("objectives") or ({"kind": "KPlus"},)
         ),
         listed_teams=_listed(plan),
-        members=_members(result) if names else {},
-        binding=_binding(plan, _confidential(constraints)),
-        lines=_lines(result) if names else (),
-        owner=names,
+        members=_members(result),
+        binding=_binding(plan, confidential_rules(result.spec)),
+        lines=_lines(result),
         engine=result.engine,
         fingerprint=roster.fingerprint,
     )
@@ -273,21 +238,13 @@ def _distances_of_chance(plan: TeamPlan | None) -> np.ndarray:
     return np.asarray(spread * np.sqrt((draws**2).mean(axis=1)))
 
 
-def _cluster_members(result: RunResult, *, owner: bool) -> tuple[ClusterMembers, ...]:
-    """Pseudonyms count, and are no function of a person: whoever knows the roster learns nothing.
-
-    Nothing else is said of these people, since they are few.
-    """
-    ids, names = None, None
-    if owner:
-        ids = result.roster.column("id")
-        names = result.roster.column("name") if result.roster.named else ids
+def _cluster_members(result: RunResult) -> tuple[ClusterMembers, ...]:
+    """Pseudonyms count, and are no function of a person, for slides that show no names."""
+    names = _called(result.roster)
 
     def called(row: int, cluster: int, at: int) -> str:
         pseudonym = f"person {cluster + 1}{'abcdefghijklmnopqrstuvwxyz'[at]}"
-        if ids is None or names is None:
-            return pseudonym
-        return f"{pseudonym}, {names[row].as_py() or ids[row].as_py()}"
+        return f"{pseudonym}, {names[row]}"
 
     made = []
     for cluster, profile in enumerate(result.clustering.profiles):
@@ -305,26 +262,19 @@ def _cluster_members(result: RunResult, *, owner: bool) -> tuple[ClusterMembers,
     return tuple(made)
 
 
-def _shown(sizes: Sequence[int] | np.ndarray, owner: bool) -> np.ndarray:
-    people = np.asarray(sizes, dtype=np.int64)
-    return np.ones(len(people), dtype=bool) if owner else shown_groups(people)
-
-
 def _attributes(
-    result: RunResult, constraints: Sequence[Mapping[str, object]], *, owner: bool
+    result: RunResult, constraints: Sequence[Mapping[str, object]]
 ) -> tuple[AttributeTable, ...]:
-    """Tables of the attributes that rules count; of minorities for the owner alone."""
+    """Tables of the attributes that rules count."""
     plan, roster = result.teams, result.roster
     if plan is None or len(plan.figures.names) > _LISTED_TEAMS:
         return ()
-    kinds = (*_COUNTED, "noLoneMinority") if owner else _COUNTED
-    hidden = {_attribute(rule, kind) for rule in constraints for kind in _CONFIDENTIAL}
-    wanted = [_attribute(rule, kind) for rule in constraints for kind in kinds]
+    wanted = [_attribute(rule, kind) for rule in constraints for kind in _COUNTED]
     tables = []
     for name in dict.fromkeys(name for name in wanted if name is not None):
         column = pd.Series(roster.column(name).to_pylist(), dtype=object).dropna().astype(str)
         values = column.value_counts()
-        if len(values) > _LISTED_VALUES or (name in hidden and not owner):
+        if len(values) > _LISTED_VALUES:
             continue
         at = pd.Categorical(column, categories=values.index).codes.astype(np.int64)
         rows = column.index.to_numpy()
@@ -336,8 +286,6 @@ def _attributes(
                 values=tuple(str(value) for value in values.index),
                 clusters=by_cluster,
                 teams=by_team,
-                clusters_shown=np.full(by_cluster.shape, owner) | shown_cells(by_cluster),
-                teams_shown=np.full(by_team.shape, owner) | shown_cells(by_team),
             )
         )
     return tuple(tables)
@@ -368,12 +316,23 @@ def _members(result: RunResult) -> dict[int, list[str]]:
     plan, roster = result.teams, result.roster
     if plan is None or roster.rows > _LISTED_PEOPLE:
         return {}
-    names = roster.column("name" if roster.named else "id").to_pylist()
-    ids = roster.column("id").to_pylist()
     members: dict[int, list[str]] = {}
-    for name, person, team in zip(names, ids, plan.team, strict=True):
-        members.setdefault(int(team), []).append(name or person)
+    for name, team in zip(_called(roster), plan.team, strict=True):
+        members.setdefault(int(team), []).append(name)
     return members
+
+
+def _called(roster: Roster) -> list[str]:
+    """What people are called: by name, with the identifier where others have the same name."""
+    ids = [str(one) for one in roster.column("id").to_pylist()]
+    if not roster.named:
+        return ids
+    names = [name or one for name, one in zip(roster.column("name").to_pylist(), ids, strict=True)]
+    many = Counter(names)
+    return [
+        f"{name} ({one})" if many[name] > 1 and name != one else name
+        for name, one in zip(names, ids, strict=True)
+    ]
 
 
 def _force(result: RunResult) -> tuple[tuple[str, str], ...]:
@@ -381,20 +340,9 @@ def _force(result: RunResult) -> tuple[tuple[str, str], ...]:
     plan, roster = result.teams, result.roster
     if plan is None or roster.rows > _LISTED_PEOPLE or len(plan.figures.names) < 2:
         return ()
-    ids = roster.column("id").to_pylist()
-    names = roster.column("name").to_pylist() if roster.named else ids
+    names = _called(roster)
     picked = task_force(roster.matrix(ENERGIES), plan.team, min(_FORCE, roster.rows)).people
-    return tuple(
-        (str(names[at] or ids[at]), plan.figures.names[int(plan.team[at])]) for at in picked
-    )
-
-
-def _open(rule: Mapping[str, object]) -> bool:
-    return not any(kind in rule for kind in _CONFIDENTIAL)
-
-
-def _confidential(constraints: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    return frozenset(str(c["name"]) for c in constraints if not _open(c))
+    return tuple((names[at], plan.figures.names[int(plan.team[at])]) for at in picked)
 
 
 def _binding(plan: TeamPlan | None, confidential: frozenset[str]) -> tuple[tuple[str, ...], ...]:
@@ -410,9 +358,7 @@ def _lines(result: RunResult) -> tuple[PersonLine, ...]:
     if plan is None or plan.reasons is None or not len(plan.reasons.partner):
         return ()
     reasons = plan.reasons
-    ids = roster.column("id").to_pylist()
-    names = roster.column("name").to_pylist() if roster.named else ids
-    names = [name or person for name, person in zip(names, ids, strict=True)]
+    names = _called(roster)
     why = [
         "; ".join(_HOLDS[hold.kind].format(hold.rule) for hold in reasons.holds if hold.people[at])
         for at in range(len(names))

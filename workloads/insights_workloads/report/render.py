@@ -10,9 +10,11 @@ from markupsafe import Markup
 
 from insights_crds.v1 import ENERGIES as ENERGY_NAMES
 from insights_workloads.clustering.result import CriterionCurve
+from insights_workloads.disclosure.reader import ReaderContent
 from insights_workloads.report import charts
 from insights_workloads.report.colors import ENERGIES, cluster_colors
-from insights_workloads.report.content import ReportContent
+from insights_workloads.report.content import OwnerContent
+from insights_workloads.wheel import wheel_positions
 
 __all__ = ["render"]
 
@@ -36,11 +38,41 @@ def _verdict(distance: float) -> str:
     return "like everyone" if distance <= _NEAR else "close" if distance <= 3 * _NEAR else "apart"
 
 
-def render(content: ReportContent) -> str:
+def render(content: OwnerContent | ReaderContent) -> str:
     """The report as one HTML file: no script, font or picture from anywhere else."""
+    return _reader(content) if isinstance(content, ReaderContent) else _owner(content)
+
+
+def _reader(content: ReaderContent) -> str:
+    places = np.array([cluster.place or (0.0, 0.0) for cluster in content.clusters])
+    colors = cluster_colors(places)
+    shown = [cluster for cluster in content.clusters if cluster.place is not None]
+    return _ENVIRONMENT.get_template("reader.html.j2").render(
+        content=content,
+        group="cluster" if content.structure else "segment",
+        colors=colors,
+        wheel=_svg(
+            charts.density(
+                content.density,
+                content.view,
+                [
+                    (cluster.number, cluster.name, *cluster.place, colors[cluster.number])
+                    for cluster in shown
+                    if cluster.place is not None
+                ],
+            )
+        ),
+        bars={
+            cluster.number: _svg(charts.difference_bars(content.features, cluster.effects))
+            for cluster in shown
+        },
+    )
+
+
+def _owner(content: OwnerContent) -> str:
     clustering = content.clustering
-    colors = cluster_colors(charts.wheel_positions(content.centers))
-    return _ENVIRONMENT.get_template("report.html.j2").render(
+    colors = cluster_colors(wheel_positions(content.centers))
+    return _ENVIRONMENT.get_template("owner.html.j2").render(
         content=content,
         group="cluster" if clustering.structure else "segment",
         energies=ENERGIES,
@@ -65,7 +97,6 @@ def render(content: ReportContent) -> str:
         attributes=_attributes(content),
         lacks=_lacks(content),
         exchanges=_exchanges(content),
-        names=content.owner,
         people=_people(content),
     )
 
@@ -75,13 +106,12 @@ def _svg(chart: str) -> Markup:
     return Markup(chart)  # noqa: S704
 
 
-def _clusters(content: ReportContent, colors: tuple[str, ...]) -> list[dict[str, Any]]:
+def _clusters(content: OwnerContent, colors: tuple[str, ...]) -> list[dict[str, Any]]:
     return [
         {
             "number": number + 1,
             "color": colors[number],
             "profile": profile,
-            "shown": bool(content.shown_clusters[number]),
             "typical": content.cluster_members[number].typical,
             "borderline": [
                 {"name": name, "other": content.clustering.profiles[other].name}
@@ -93,7 +123,7 @@ def _clusters(content: ReportContent, colors: tuple[str, ...]) -> list[dict[str,
     ]
 
 
-def _evidence(content: ReportContent) -> list[dict[str, Any]]:
+def _evidence(content: OwnerContent) -> list[dict[str, Any]]:
     selection = content.clustering.selection
     if selection is None:
         return []
@@ -109,7 +139,7 @@ def _evidence(content: ReportContent) -> list[dict[str, Any]]:
     return [shown(curve) for curve in selection.curves]
 
 
-def _change(content: ReportContent) -> dict[str, Any] | None:
+def _change(content: OwnerContent) -> dict[str, Any] | None:
     change = content.change
     if change is None:
         return None
@@ -138,15 +168,12 @@ def _change(content: ReportContent) -> dict[str, Any] | None:
     }
 
 
-def _teams(content: ReportContent) -> dict[str, Any] | None:
+def _teams(content: OwnerContent) -> dict[str, Any] | None:
     plan = content.teams
     if plan is None:
         return None
     figures = plan.figures
-    seen = content.shown_teams
-    # The figures of a team that is too small to be told about are left out of extremes too.
-    some = seen if seen.any() else np.ones(len(seen), dtype=bool)
-    worst = int(np.argmax(np.where(some, figures.distance, -1.0)))
+    worst = int(np.argmax(figures.distance))
     return {
         "plan": plan,
         "count": len(figures.names),
@@ -155,27 +182,23 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
         "worst_distance": float(figures.distance[worst]),
         "mean_before": float(content.before.mean()),
         "mean_after": float(figures.distance.mean()),
-        "least_variety": float(figures.variety[some].min()),
-        "most_variety": float(figures.variety[some].max()),
-        "any_shown": bool(seen.any()),
+        "least_variety": float(figures.variety.min()),
+        "most_variety": float(figures.variety.max()),
         "strips": _svg(
-            charts.strips(
-                content.before[some], figures.distance[some], "distance in standard deviations"
-            )
+            charts.strips(content.before, figures.distance, "distance in standard deviations")
         ),
         "rows": [
             {
                 "name": figures.names[at],
                 "type": figures.types[at],
                 "size": int(figures.sizes[at]),
-                "shown": bool(seen[at]),
                 "means": [float(mean) for mean in figures.means[at]],
                 "lacks": [
                     name.lower()
                     for name, gone in zip(
                         ENERGY_NAMES, content.lack.missing[at] if content.lack else (), strict=False
                     )
-                    if gone and content.owner
+                    if gone
                 ],
                 "made_of": _made_of(content, at),
                 "distance": float(figures.distance[at]),
@@ -194,7 +217,7 @@ def _teams(content: ReportContent) -> dict[str, Any] | None:
     }
 
 
-def _lacks(content: ReportContent) -> list[dict[str, Any]]:
+def _lacks(content: OwnerContent) -> list[dict[str, Any]]:
     """For each energy the teams that lack it, and those whom somebody led by it would complete."""
     lack = content.lack
     if lack is None:
@@ -209,25 +232,18 @@ def _lacks(content: ReportContent) -> list[dict[str, Any]]:
     ]
 
 
-def _attributes(content: ReportContent) -> list[dict[str, Any]]:
+def _attributes(content: OwnerContent) -> list[dict[str, Any]]:
     """For each attribute its values: people, and how many in each cluster and in a team."""
     return [
         {
             "name": table.attribute,
             "rows": [
                 {
-                    "value": value if table.clusters_shown[at].any() else None,
+                    "value": value,
                     "people": int(table.clusters[at].sum()),
-                    "clusters": [
-                        int(count) if may else None
-                        for count, may in zip(
-                            table.clusters[at], table.clusters_shown[at], strict=True
-                        )
-                    ],
-                    "teams": int((table.teams[at] > 0).sum())
-                    if table.teams_shown[at].all()
-                    else None,
-                    "most": int(table.teams[at].max()) if table.teams_shown[at].all() else None,
+                    "clusters": [int(count) for count in table.clusters[at]],
+                    "teams": int((table.teams[at] > 0).sum()),
+                    "most": int(table.teams[at].max()),
                 }
                 for at, value in enumerate(table.values)
             ],
@@ -236,8 +252,8 @@ def _attributes(content: ReportContent) -> list[dict[str, Any]]:
     ]
 
 
-def _made_of(content: ReportContent, team: int) -> list[str]:
-    """Values of the counted attributes in a team, as far as this reader may see them."""
+def _made_of(content: OwnerContent, team: int) -> list[str]:
+    """Values of the counted attributes in a team, of its people."""
     return [
         f"{table.attribute}: {', '.join(parts)}"
         for table in content.attributes
@@ -245,13 +261,13 @@ def _made_of(content: ReportContent, team: int) -> list[str]:
             parts := [
                 f"{int(table.teams[at, team])} {value}"
                 for at, value in enumerate(table.values)
-                if table.teams_shown[at, team] and table.teams[at, team]
+                if table.teams[at, team]
             ]
         )
     ]
 
 
-def _exchanges(content: ReportContent) -> list[dict[str, Any]]:
+def _exchanges(content: OwnerContent) -> list[dict[str, Any]]:
     """The exchanges that cost teams least, each pair once."""
     if content.teams is None:
         return []
@@ -269,14 +285,14 @@ def _exchanges(content: ReportContent) -> list[dict[str, Any]]:
     ]
 
 
-def _people(content: ReportContent) -> list[dict[str, Any]]:
+def _people(content: OwnerContent) -> list[dict[str, Any]]:
     if content.teams is None:
         return []
     teams = content.teams.figures.names
     return [{"line": line, "team": teams[line.team]} for line in content.lines]
 
 
-def _rules(content: ReportContent) -> list[dict[str, Any]]:
+def _rules(content: OwnerContent) -> list[dict[str, Any]]:
     if content.teams is None:
         return []
     broken = {violation.rule: violation for violation in content.teams.violations}

@@ -22,8 +22,9 @@ from obstore.store import ObjectStore
 
 from insights_store import driver
 from insights_store.execution import Claim, Execution, Publication
+from insights_workloads.disclosure.reader import ReaderContent
 from insights_workloads.progress import Progress, silent
-from insights_workloads.results import tables
+from insights_workloads.results import reader_tables, tables
 from insights_workloads.results.layout import MANIFEST, Reader
 from insights_workloads.results.result import RunResult, summarize
 
@@ -50,6 +51,7 @@ def publish_result(
     objects: ObjectStore,
     held: Claim,
     result: RunResult,
+    told: ReaderContent,
     reports: Reports,
     *,
     scratch: Path,
@@ -62,6 +64,7 @@ def publish_result(
         objects: the object store.
         held: the claim under which it is published.
         result: what to publish.
+        told: what a reader may see of it.
         reports: what explains it to people.
         scratch: folder for files on their way.
         progress: told how far it is.
@@ -69,11 +72,11 @@ def publish_result(
     Raises:
         Fenced: another driver has taken over; nothing was published.
     """
-    summary = summarize(result, held.prefix)
-    _write_files(objects, held.prefix, result, reports, summary, scratch, progress)
+    _write_files(objects, held.prefix, result, told, reports, scratch, progress)
+    summary = dict(told.summary)
 
     def write_rows(open_connection: psycopg.Connection, publication: int) -> None:
-        _write_rows(open_connection, publication, held.execution, result, progress)
+        _write_rows(open_connection, publication, held.execution, result, told, progress)
 
     if result.seconds is not None:
         # Only here: the same input gives the same files, however long it took.
@@ -101,8 +104,8 @@ def _write_files(
     objects: ObjectStore,
     prefix: str,
     result: RunResult,
+    told: ReaderContent,
     reports: Reports,
-    summary: dict[str, object],
     scratch: Path,
     progress: Progress,
 ) -> None:
@@ -138,7 +141,16 @@ def _write_files(
     if result.roster.rejected.path is not None:
         _write_parquet(path, tables.rejected_rows(result))
         put_file("rejected.parquet", path)
-    put_text("results.json", json.dumps(_overview(result, summary), indent=2))
+    for name, table in (
+        ("clusters", reader_tables.clusters(told)),
+        ("teams", reader_tables.teams(told)),
+        ("rules", reader_tables.rules(told)),
+    ):
+        pq.write_table(table, path, compression="zstd")
+        put_file(f"{name}.parquet", path, Reader.READER)
+    exact = _overview(result, summarize(result, prefix))
+    put_text("results.json", json.dumps(exact, indent=2))
+    put_text("results.json", json.dumps(reader_tables.overview(told), indent=2), Reader.READER)
     put_text("report.html", reports.owner)
     put_text("report.html", reports.reader, Reader.READER)
     # Whoever finds the manifest finds everything that it names.
@@ -173,12 +185,16 @@ def _write_rows(
     publication: int,
     execution: Execution,
     result: RunResult,
+    told: ReaderContent,
     progress: Progress,
 ) -> None:
     copy = _Copy(connection, publication, execution)
     copy.table("cluster", tables.clusters(result))
     copy.table("team", tables.teams(result))
     copy.table("violation", tables.violations(result))
+    copy.table("told_cluster", reader_tables.clusters(told))
+    copy.table("told_team", reader_tables.teams(told))
+    copy.table("told_rule", reader_tables.rules(told))
     faults = ["row", "column", "reason"]
     copy.batches("rejected_row", (b.select(faults) for b in tables.rejected_rows(result)), faults)
     wanted = ["id", *(["name"] if result.roster.named else []), "cluster", "confidence", "team"]

@@ -1,7 +1,6 @@
 """A result as tables: the same for Postgres, for Parquet and for an export.
 
-Tables of groups are for everyone who may see results, and tell nothing of fewer than five people;
-the table of people is for those who may see people.
+All of them are the owner's. What any reader may see are the tables of `reader_tables`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from insights_workloads.disclosure import shown_groups
 from insights_workloads.results.result import RunResult
 
 __all__ = ["clusters", "people", "rejected_rows", "teams", "violations"]
@@ -47,24 +45,16 @@ def clusters(result: RunResult) -> pa.Table:
     """One row a cluster."""
     clustering = result.clustering
     profiles = clustering.profiles
-    shown = shown_groups(np.array([p.size for p in profiles]))
     return pa.table(
         {
             "number": pa.array(range(len(profiles)), pa.int32()),
             "name": pa.array([p.name for p in profiles], pa.string()),
             "size": pa.array([p.size for p in profiles], pa.int32()),
             "share": pa.array([p.share for p in profiles], pa.float64()),
-            "words": pa.array(
-                [p.words if may else "" for p, may in zip(profiles, shown, strict=True)],
-                pa.string(),
-            ),
+            "words": pa.array([p.words for p in profiles], pa.string()),
             "stability": pa.array([p.stability for p in profiles], pa.float64()),
             "means": pa.array(
-                [
-                    _object(clustering.features, p.means if may else ())
-                    for p, may in zip(profiles, shown, strict=True)
-                ],
-                pa.string(),
+                [_object(clustering.features, p.means) for p in profiles], pa.string()
             ),
         }
     )
@@ -77,21 +67,16 @@ def teams(result: RunResult) -> pa.Table:
     count = len(figures.names) if figures is not None else 0
     if figures is None or plan is None:
         return _empty_teams()
-    hidden = ~shown_groups(figures.sizes)
     return pa.table(
         {
             "number": pa.array(range(count), pa.int32()),
             "name": pa.array(figures.names, pa.string()),
             "type": pa.array(figures.types, pa.string()),
             "size": pa.array(figures.sizes, pa.int32()),
-            "distance": pa.array(figures.distance, pa.float64(), mask=hidden),
-            "variety": pa.array(figures.variety, pa.float64(), mask=hidden),
+            "distance": pa.array(figures.distance, pa.float64()),
+            "variety": pa.array(figures.variety, pa.float64()),
             "means": pa.array(
-                [
-                    _object(plan.features, () if little else means)
-                    for means, little in zip(figures.means, hidden, strict=True)
-                ],
-                pa.string(),
+                [_object(plan.features, means) for means in figures.means], pa.string()
             ),
         }
     )
