@@ -313,8 +313,8 @@ def test_no_mark_of_a_picture_is_a_person() -> None:
         page = report.render(told(result, WHEN, level=level))
         assert recovered(page, places) < 0.15
         pictures = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.S))
-        # Two circles are the rim, the others centres; squares are of five people and more.
-        assert pictures.count("<circle") == 2 + 4
+        # Three circles are the rim, the others centres; squares are of five people and more.
+        assert pictures.count("<circle") == 3 + 4
         squares = pictures.count('class="many"')
         assert 0 < squares <= len(values) // 5
 

@@ -73,6 +73,7 @@ def density(
     """
     size = _WHEEL
     out = _rim("Where people stand by their four energies, in squares of five people and more")
+    out.append(f'<clipPath id="rim"><circle r="{size:g}"/></clipPath><g clip-path="url(#rim)">')
     for each in squares:
         edge = each.edge * size
         out.append(
@@ -80,6 +81,7 @@ def density(
             f'width="{edge:.1f}" height="{edge:.1f}" class="many" '
             f'fill-opacity="{0.08 + 0.72 * each.shade:.2f}"/>'
         )
+    out.append("</g>")
     for number, name, x, y, color in centers:
         far = max(1.0, float(np.hypot(x, y)) / view)
         out.append(_center(number, name, x / view / far * size, y / view / far * size, color))

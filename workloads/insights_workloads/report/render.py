@@ -176,6 +176,7 @@ def _teams(content: OwnerContent) -> dict[str, Any] | None:
     worst = int(np.argmax(figures.distance))
     return {
         "plan": plan,
+        "mixes": any(name in ENERGIES for name in plan.features),
         "count": len(figures.names),
         "sizes": _range(int(figures.sizes.min()), int(figures.sizes.max())),
         "worst": figures.names[worst],
@@ -205,6 +206,11 @@ def _teams(content: OwnerContent) -> dict[str, Any] | None:
                 "verdict": _verdict(float(figures.distance[at])),
                 "bars": [
                     (ENERGIES[name], float(mean) / max(1e-9, float(figures.means[at].sum())))
+                    for name, mean in zip(plan.features, figures.means[at], strict=True)
+                    if name in ENERGIES
+                ],
+                "shares": [
+                    (name, float(mean) / max(1e-9, float(figures.means[at].sum())))
                     for name, mean in zip(plan.features, figures.means[at], strict=True)
                     if name in ENERGIES
                 ],
