@@ -11,7 +11,15 @@ from insights_crds.reasons import Reason
 
 __all__ = ["TYPES", "Fact", "condition", "merge", "stamp"]
 
-TYPES = ("Accepted", "Suspended", "ClusterReady", "ResultsPublished", "Succeeded", "Finished")
+TYPES = (
+    "Accepted",
+    "Suspended",
+    "ClusterReady",
+    "ResultsPublished",
+    "Succeeded",
+    "Finished",
+    "ResultsErased",
+)
 """Types of condition, in the order in which a status lists them."""
 
 _LONGEST_MESSAGE = 1024

@@ -21,7 +21,7 @@ from insights_crds.reasons import FailureClass
 from insights_operator.plan import EndAttempt, StartAttempt
 from insights_operator.record import Attempt, AttemptState, Publication, Record
 from insights_operator.work_queue import Key
-from insights_store import statements
+from insights_store import ending_statements, statements
 
 __all__ = ["AttemptTakenError", "Database", "open_database"]
 
@@ -142,6 +142,7 @@ class Database:
                     "child_kind": action.child_kind,
                     "child": action.child,
                     "spec": Jsonb(dict(action.spec)),
+                    "schedule": action.schedule,
                 },
             )
             if await cursor.fetchone() is None:
@@ -165,7 +166,7 @@ class Database:
         """Mark all results of a run for erasure."""
         async with self._cursor() as cursor:
             await cursor.execute(
-                statements.TOMBSTONE,
+                ending_statements.BURY,
                 {"environment": self._environment, "namespace": namespace, "run": run},
             )
 
@@ -189,6 +190,17 @@ class Database:
 
     def _connection(self) -> Any:
         return self._pool.connection(timeout=_WAIT_SECONDS)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[psycopg.AsyncCursor[dict[str, Any]]]:
+        """A transaction that is committed where nothing is raised.
+
+        Raises:
+            OperationalError: Postgres cannot be reached.
+            PoolTimeout: likewise.
+        """
+        async with self._cursor() as cursor:
+            yield cursor
 
     @asynccontextmanager
     async def _cursor(self) -> AsyncIterator[psycopg.AsyncCursor[dict[str, Any]]]:

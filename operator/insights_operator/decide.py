@@ -1,51 +1,44 @@
 """What should be done for a run: a function of what is seen, and of nothing else.
 
-A run that is gone or going, one that cannot be carried out as it is written, and one of which
-nothing can be known are settled here; `life` has the rest. A plan may be cut off after any of its
-actions: the next decision sees what was done and goes on from there.
+One that cannot be carried out as it is written, and one of which nothing can be known are settled
+here; `farewell` has runs that are going or gone, `life` the rest. A plan may be cut off after any
+of its actions: the next decision sees what was done and goes on from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from insights_crds.document import SpecError, parse
-from insights_crds.reasons import FailureClass, Reason
+from insights_crds.reasons import Reason
 from insights_crds.v1 import API_VERSION, AnalysisRun
-from insights_operator import naming
 from insights_operator.conditions import Fact, condition
-from insights_operator.endings import delete, end
+from insights_operator.farewell import farewell, finalizer, forget
 from insights_operator.life import live
 from insights_operator.observed import Child, Observed
-from insights_operator.plan import (
-    Action,
-    Announce,
-    Bury,
-    Plan,
-    RemoveFinalizer,
-    WriteStatus,
-)
+from insights_operator.plan import Announce, Plan, WriteStatus
 from insights_operator.sizing import needs_kuberay
 from insights_operator.status import compose
 
 __all__ = ["decide"]
 
+_AT_ONCE = 0.0
 _STORE_RETRY = 5.0
-_LONGEST_FAREWELL = timedelta(seconds=60)
 
 
 def decide(seen: Observed) -> Plan:
     """Decide what to do for one run."""
     seen = replace(seen, children=tuple(filter(partial(_ours, seen), seen.children)))
     if seen.run is None:
-        return _forget(seen)
-    metadata = seen.run["metadata"]
-    if "deletionTimestamp" in metadata:
-        return _farewell(seen, metadata)
+        return forget(seen)
+    if "deletionTimestamp" in seen.run["metadata"]:
+        return farewell(seen, seen.run)
+    held = finalizer(seen.run)
+    if held is not None:
+        return Plan((held,), _AT_ONCE)
     try:
         run = _parse(seen.run)
     except SpecError as error:
@@ -136,38 +129,3 @@ def _without_store(seen: Observed) -> Plan:
     }
     new = compose(old, facts, generation=generation, now=seen.now)
     return Plan(() if new == old else (WriteStatus(new),), _STORE_RETRY)
-
-
-def _farewell(seen: Observed, metadata: Mapping[str, Any]) -> Plan:
-    """A run that is being deleted: stop it, and mark its results where they are to be erased."""
-    stopped = [*_cancel(seen, str(metadata.get("uid"))), *delete(seen.children)]
-    if naming.FINALIZER not in metadata.get("finalizers", ()):
-        return Plan(tuple(stopped))
-    if seen.record is not None:
-        return Plan((*stopped, Bury(), RemoveFinalizer()))
-    asked = datetime.fromisoformat(str(metadata["deletionTimestamp"]))
-    left = (asked + _LONGEST_FAREWELL - seen.now).total_seconds()
-    if left > 0:
-        return Plan(tuple(stopped), min(left, _STORE_RETRY))
-    told = Announce(
-        Reason.STORE_UNREACHABLE.value,
-        "the results database cannot be reached, so the results are not erased",
-        "erase",
-        warning=True,
-    )
-    return Plan((*stopped, told, RemoveFinalizer()))
-
-
-def _forget(seen: Observed) -> Plan:
-    """A run that is gone: nothing of it may stay at work."""
-    return Plan((*_cancel(seen, None), *delete(seen.children)))
-
-
-def _cancel(seen: Observed, uid: str | None) -> list[Action]:
-    if seen.record is None:
-        return []
-    return [
-        end(attempt, FailureClass.DISPLACED, Reason.CANCELLED, "the run was deleted")
-        for attempt in seen.record.active
-        if uid is None or attempt.uid == uid
-    ]

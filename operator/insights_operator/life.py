@@ -13,7 +13,7 @@ from typing import Any
 
 from insights_crds.execution_key import execution_key, rerun_token
 from insights_crds.reasons import FailureClass, Reason
-from insights_crds.v1 import AnalysisRun
+from insights_crds.v1 import AnalysisRun, AnalysisSchedule
 from insights_operator import naming
 from insights_operator.children.kinds import KINDS
 from insights_operator.children.order import ChildOrder
@@ -22,18 +22,18 @@ from insights_operator.conditions import Fact
 from insights_operator.endings import delete, end
 from insights_operator.judgement import Alive, Over, judge, spent
 from insights_operator.observed import Observed
+from insights_operator.ownership import owner_of
 from insights_operator.plan import (
     Action,
-    AddFinalizer,
     Announce,
     CreateChild,
     DeleteRun,
     Plan,
-    RemoveFinalizer,
     StartAttempt,
     WriteStatus,
 )
 from insights_operator.record import Attempt, AttemptState, Publication, Record
+from insights_operator.retention import Limits, kept_because
 from insights_operator.retries import GiveUp, StartAt, next_try
 from insights_operator.sizing import choose_kind, worker_count
 from insights_operator.status import compose, only_progress_differs
@@ -80,9 +80,6 @@ class _Life:
 
     def plan(self) -> Plan:
         spec = self._run.spec
-        finalizer = self._finalizer()
-        if finalizer is not None:
-            return Plan((finalizer,), _AT_ONCE)
         if spec.suspend:
             return self._suspended()
         replaced = self._replaced()
@@ -97,14 +94,6 @@ class _Life:
         if isinstance(following, GiveUp):
             return self._failed(following)
         return self._start(following)
-
-    def _finalizer(self) -> Action | None:
-        """The finalizer that erasure needs, and only erasure."""
-        has = naming.FINALIZER in (self._seen.run or {})["metadata"].get("finalizers", ())
-        wants = self._run.spec.results.retention.on_delete == "Erase"
-        if wants == has:
-            return None
-        return AddFinalizer() if wants else RemoveFinalizer()
 
     def _suspended(self) -> Plan:
         ended = [
@@ -317,10 +306,16 @@ class _Life:
             child_kind=attempt.child_kind,
             child=attempt.child,
             spec=self._run.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            schedule=self._schedule(),
         )
         # The row is the intent. The status follows at the next look, so that of many new runs each
         # has its child before any is told of.
         return Plan((*told, recorded, *self._make(attempt)), _AT_ONCE)
+
+    def _schedule(self) -> str | None:
+        """The schedule that made the run, by which results of its runs are one line of history."""
+        owner = owner_of(self._seen.run or {"metadata": {}})
+        return owner.name if owner is not None and owner.kind == AnalysisSchedule.__name__ else None
 
     def _make(self, attempt: Attempt) -> list[Action]:
         """The child of an attempt, with its Event before it, so that no crash loses one."""
@@ -382,10 +377,18 @@ class _Life:
         return replace(plan, again_after=min(left, plan.again_after or left))
 
     def _succeeded(self, published: Publication) -> None:
-        said = f"published by attempt {published.attempt}"
+        said = f"published by attempt {published.attempt}{self._overdue(published)}"
         self._facts["ResultsPublished"] = Fact("True", Reason.PUBLISHED, said)
         self._facts["Succeeded"] = Fact("True", Reason.PUBLISHED, said)
         self._facts["Finished"] = Fact("True", Reason.PUBLISHED, "the run has succeeded")
+
+    def _overdue(self, published: Publication) -> str:
+        """Why a result is still there that is beyond its retention."""
+        retention = self._run.spec.results.retention
+        limits = Limits(retention.executions, retention.max_age_days)
+        newer = sum(each.published > published.published for each in self._record.publications)
+        why = kept_because(published.published, newer, limits, self._seen.now)
+        return "" if why is None else f", {why}"
 
     def _unfinished(self, reason: Reason, message: str) -> None:
         self._facts["ResultsPublished"] = Fact("False", Reason.NOT_PUBLISHED)

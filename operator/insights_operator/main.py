@@ -22,10 +22,12 @@ from insights_operator.health import Pulse, serve
 from insights_operator.kubernetes_api import Api, ApiError, open_api
 from insights_operator.lease import Leader
 from insights_operator.metrics import Metrics
+from insights_operator.object_stores import ObjectStores
 from insights_operator.reconcile import Reconciler
 from insights_operator.run_series import RunSeries, Seen
 from insights_operator.scheduling import Scheduler
 from insights_operator.settings import Settings, settings_from_environment
+from insights_operator.sweeper import Sweeper
 from insights_operator.work_queue import Key, WorkQueue
 
 __all__ = ["end", "main", "run"]
@@ -73,9 +75,14 @@ async def run(settings: Settings) -> None:
             namespaces=settings.watch_namespaces,
             listing_seconds=settings.listing_seconds,
         )
+        sweeper = Sweeper(
+            api, database, ObjectStores(settings.stores), cache, leader, metrics, runs.mark,
+            environment=settings.config.environment, namespaces=settings.watch_namespaces,
+            identity=settings.identity, seconds=settings.sweep_seconds,
+        )  # fmt: skip
         reconciler = Reconciler(
             api, database, cache, leader, actor, settings.config, settings.limits,
-            lambda: feeds.kuberay, runs.mark, metrics,
+            lambda: feeds.kuberay, runs.mark, metrics, sweeper.blocked,
         )  # fmt: skip
         scheduler = Scheduler(api, cache, leader, settings.identity, metrics, runs.mark)
         look_at_run = metrics.measured(AnalysisRun.__name__, reconciler.look)
@@ -104,6 +111,7 @@ async def run(settings: Settings) -> None:
                 for _ in range(settings.workers)
             ),
             asyncio.create_task(_work(feeds, owning, schedules, look_at_schedule)),
+            asyncio.create_task(_sweep(feeds, owning, sweeper)),
         ]
         async with serve(
             settings.http_port, lambda: _pulse(api, feeds, settings), metrics.registry
@@ -171,6 +179,12 @@ async def _work(
     await feeds.filled.wait()
     await asyncio.shield(owning)
     await queue.work(look)
+
+
+async def _sweep(feeds: Feeds, owning: asyncio.Task[None], sweeper: Sweeper) -> None:
+    await feeds.filled.wait()
+    await asyncio.shield(owning)
+    await sweeper.run()
 
 
 async def _begin(leader: Leader, feeds: Feeds, metrics: Metrics) -> None:

@@ -107,6 +107,7 @@ class Metrics:
         self._finished = _Since()
         self._make_process_metrics()
         self._make_run_metrics()
+        self._make_sweep_metrics()
         self._schedule_skew = Histogram(
             "insights_schedule_skew_seconds",
             "Time from the moment a schedule names to the making of its run.",
@@ -214,6 +215,42 @@ class Metrics:
         )
         for kind in ("Job", "RayJob"):
             self._startup.labels(kind)
+
+    def _make_sweep_metrics(self) -> None:
+        self._removed = Counter(
+            "insights_run_results_removed",
+            "What was removed of results, by reason (Erase or Retention; Any for what is counted "
+            "of both) and kind (runs, results, rows or objects).",
+            ["reason", "kind"],
+            registry=self._inner,
+        )
+        for reason, kind in (
+            ("Erase", "runs"), ("Erase", "results"), ("Retention", "results"), ("Any", "rows"),
+            ("Any", "objects"),
+        ):  # fmt: skip
+            self._removed.labels(reason, kind)
+        self._erasures = Gauge(
+            "insights_run_erasures_waiting",
+            "Runs of which results are yet to be removed, by what keeps them; no reason where they "
+            "are being removed.",
+            ["reason"],
+            registry=self._inner,
+        )
+        self._keepers = (
+            "",
+            Reason.OBJECT_STORE_NOT_CONFIGURED.value,
+            Reason.OBJECT_STORE_UNREACHABLE.value,
+        )
+        self.waiting(0, ())
+
+    def removed(self, reason: str, kind: str, count: int) -> None:
+        """Something of results was removed."""
+        self._removed.labels(reason, kind).inc(count)
+
+    def waiting(self, at_work: int, blocked: Sequence[str]) -> None:
+        """Results of so many runs are being removed; what keeps those of others."""
+        for reason in self._keepers:
+            self._erasures.labels(reason).set(blocked.count(reason) if reason else at_work)
 
     def register(self, collector: Collector) -> None:
         """Add what is made when it is asked for; its series get the label `environment`, too."""

@@ -12,6 +12,7 @@ import re
 from insights_crds.v1 import GROUP
 
 __all__ = [
+    "ABANDON_ANNOTATION",
     "ATTEMPT_LABEL",
     "CHILD_SELECTOR",
     "FINALIZER",
@@ -40,6 +41,7 @@ ROLE_LABEL = f"{GROUP}/role"
 SCHEDULE_LABEL = f"{GROUP}/schedule"
 SCHEDULED_FOR_ANNOTATION = f"{GROUP}/scheduled-for"
 RERUN_ANNOTATION = f"{GROUP}/rerun"
+ABANDON_ANNOTATION = f"{GROUP}/abandon-results"
 FINALIZER = f"{GROUP}/erase-results"
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGER}"
 

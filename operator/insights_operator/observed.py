@@ -11,6 +11,7 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
+from insights_crds.reasons import Reason
 from insights_operator.children.kinds import ChildKind
 from insights_operator.ownership import Owner, controller_of, owner_of
 from insights_operator.record import Record
@@ -113,6 +114,7 @@ class Observed:
         record: what Postgres knows, None while it cannot be reached.
         now: Postgres' time where it was reached, our own else; with a time zone.
         refusal: why the run's child is not admitted, where it was not.
+        blocked: what keeps results that are to be erased from being so: a reason, and a sentence.
         may_start: whether the limits of active runs let it start.
         kuberay: whether the API server knows RayJobs.
         progress_age: seconds since a status was last written only to tell progress.
@@ -130,6 +132,7 @@ class Observed:
     clusters: tuple[Mapping[str, Any], ...] = ()
     events: tuple[Mapping[str, Any], ...] = ()
     refusal: Refusal | None = None
+    blocked: tuple[Reason, str] | None = None
     may_start: bool = True
     kuberay: bool = True
     progress_age: float = inf

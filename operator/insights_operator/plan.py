@@ -42,6 +42,7 @@ class StartAttempt:
     child_kind: str
     child: str
     spec: Mapping[str, Any]
+    schedule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Announce:
 
 @dataclass(frozen=True)
 class AddFinalizer:
-    """Hold the run's deletion until its results are marked for erasure."""
+    """Hold the run's deletion until its results are erased."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class RemoveFinalizer:
 
 @dataclass(frozen=True)
 class Bury:
-    """Write a tombstone, by which all results of the run are erased."""
+    """Write a tombstone, by which the sweeper erases all results of the run."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from insights_crds.reasons import Reason
 from insights_operator import naming
 from insights_operator.act import RUNS, Actor, ChildNotAdmittedError
 from insights_operator.cache import Cache
@@ -48,8 +49,13 @@ class Reconciler:
         kuberay: Callable[[], bool],
         mark: Callable[[Key], None],
         metrics: Metrics,
+        blocked: Callable[[Key], tuple[Reason, str] | None],
     ) -> None:
-        """Look at runs through these; `mark` has another run looked at."""
+        """Look at runs through these; `mark` has another run looked at.
+
+        What keeps a run's results from being erased is told by `blocked`.
+        """
+        self._blocked = blocked
         self._metrics = metrics
         self._api = api
         self._database = database
@@ -141,6 +147,7 @@ class Reconciler:
             clusters=clusters,
             events=events,
             refusal=self._refusal(key),
+            blocked=self._blocked(key),
             may_start=self._may_start(key, run),
             kuberay=self._kuberay(),
             progress_age=time.monotonic() - self._told.get(key, -1e9),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from insights_operator.observed import Config
 from insights_operator.slots import Limits
@@ -27,6 +28,8 @@ class Settings:
         listing_seconds: time between two listings.
         workers: runs that are looked at side by side.
         log_level: least level that is logged.
+        stores: folder with a folder for each object store, from which results are removed.
+        sweep_seconds: time between two looks for results beyond their retention.
     """
 
     config: Config
@@ -39,6 +42,8 @@ class Settings:
     listing_seconds: float
     workers: int
     log_level: str
+    stores: Path = Path("/etc/insights/stores")
+    sweep_seconds: float = 60.0
 
 
 def settings_from_environment() -> Settings:
@@ -68,6 +73,8 @@ def settings_from_environment() -> Settings:
         listing_seconds=float(get("INSIGHTS_LISTING_SECONDS", "300")),
         workers=int(get("INSIGHTS_WORKERS", "32")),
         log_level=get("INSIGHTS_LOG_LEVEL", "INFO"),
+        stores=Path(get("INSIGHTS_STORES_FOLDER", "/etc/insights/stores")),
+        sweep_seconds=float(get("INSIGHTS_SWEEP_SECONDS", "60")),
     )
 
 

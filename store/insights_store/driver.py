@@ -77,6 +77,7 @@ def start(
                 "child_kind": child_kind,
                 "child": child,
                 "spec": Jsonb(dict(spec)),
+                "schedule": None,
             },
         ).fetchone()
     return None if row is None else int(row[0])

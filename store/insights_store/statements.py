@@ -24,7 +24,6 @@ __all__ = [
     "PUBLISH",
     "RELEASE_ENVIRONMENT",
     "START",
-    "TOMBSTONE",
 ]
 
 _EXECUTION: LiteralString = (
@@ -44,9 +43,10 @@ LAST_NUMBER: LiteralString = (
 
 START: LiteralString = """
 INSERT INTO insights.attempt
-    (environment, namespace, run, key, number, token, settings, uid, child_kind, child, spec)
+    (environment, namespace, run, key, number, token, settings, uid, child_kind, child, spec,
+     schedule)
 VALUES (%(environment)s, %(namespace)s, %(run)s, %(key)s, %(number)s, %(token)s, %(settings)s,
-        %(uid)s, %(child_kind)s, %(child)s, %(spec)s)
+        %(uid)s, %(child_kind)s, %(child)s, %(spec)s, %(schedule)s)
 ON CONFLICT DO NOTHING
 RETURNING number"""
 """Record an attempt. No row comes back where the number is taken or another attempt is active."""
@@ -95,13 +95,14 @@ FIND_PUBLISHED: LiteralString = (
     "SELECT id, key, token, attempt, fingerprint, engine, prefix, linked_from, summary, published "
     "FROM insights.publication WHERE " + _EXECUTION + " AND (%(fingerprint)s::text IS NULL OR "
     "fingerprint = %(fingerprint)s) AND (%(token)s::text IS NULL OR token = %(token)s) "
-    "ORDER BY published DESC, id DESC LIMIT 1"
+    "AND going IS NULL ORDER BY published DESC, id DESC LIMIT 1"
 )
 
 PUBLICATIONS: LiteralString = (
     "SELECT id, key, token, attempt, fingerprint, engine, prefix, linked_from, summary, published "
-    "FROM insights.publication WHERE " + _RUN + " ORDER BY published, id"
+    "FROM insights.publication WHERE " + _RUN + " AND going IS NULL ORDER BY published, id"
 )
+"""Results of a run, but for those that are being removed."""
 
 _ATTEMPT: LiteralString = (
     "environment, namespace, run, key, number, token, settings, uid, child_kind, child, state, "
@@ -139,8 +140,3 @@ UNION ALL SELECT cluster, since FROM insights.environment WHERE name = %(environ
 No row comes back where another cluster takes it at the same moment."""
 
 RELEASE_ENVIRONMENT: LiteralString = "DELETE FROM insights.environment WHERE name = %(environment)s"
-
-TOMBSTONE: LiteralString = (
-    "INSERT INTO insights.tombstone (environment, namespace, run) "
-    "VALUES (%(environment)s, %(namespace)s, %(run)s)"
-)

@@ -16,9 +16,14 @@ class Retention(Model):
     """How long results are kept."""
 
     executions: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Published executions of this run to keep. The newest is never removed."""
+    """Published executions of this run to keep. Neither the newest nor one that the run shows is
+    ever removed. In a schedule, published executions of all its runs together."""
+    max_age_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Days after which a published execution is removed, unless it is the newest or one that the
+    run shows. Without it age alone removes nothing."""
     on_delete: Literal["Keep", "Erase"] = "Keep"
-    """What happens to the results when the run is deleted."""
+    """What happens to the results when the run is deleted. With `Erase` the run stays until all is
+    gone: its files, its rows in the database, and its logs."""
 
 
 class Results(Model):

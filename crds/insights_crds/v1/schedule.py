@@ -60,7 +60,8 @@ class AnalysisScheduleSpec(Model):
     starting_deadline_seconds: PositiveSeconds | None = None
     """How late a run may start. A missed time is made up for at most once."""
     successful_runs_history_limit: Annotated[int, Field(ge=0, le=1000)] = 3
-    """Successful run objects to keep. Results are never removed by this."""
+    """Successful run objects to keep. Results are not removed by this, unless the template's
+    `results.retention.onDelete` is `Erase`."""
     failed_runs_history_limit: Annotated[int, Field(ge=0, le=1000)] = 1
     """Failed run objects to keep."""
     suspend: bool | None = None

@@ -37,7 +37,8 @@ class Condition(Model):
     """One fact about the run (as in Kubernetes' API conventions)."""
 
     type: Annotated[str, StringConstraints(max_length=63)]
-    """`Accepted`, `ClusterReady`, `ResultsPublished`, `Suspended`, `Succeeded` or `Finished`."""
+    """`Accepted`, `ClusterReady`, `ResultsPublished`, `Suspended`, `Succeeded` or `Finished`; of a
+    run that is being deleted, `ResultsErased`."""
     status: Literal["True", "False", "Unknown"]
     """Whether the fact holds."""
     observed_generation: _Count = 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insights_crds.reasons import FailureClass
+from insights_crds.reasons import FailureClass, Reason
 from insights_operator import naming
 from tests.unit.operator.world import Crash, World
 
@@ -212,20 +212,122 @@ def test_deletion_leaves_nothing_at_work() -> None:
     assert world.current.reason == "Cancelled"
 
 
-def test_erasure_buries_and_lets_go_even_without_a_store() -> None:
-    erase = {"retention": {"onDelete": "Erase"}}
-    world = started(results=erase)
-    assert world.finalizers == [naming.FINALIZER]
-    world.deleted = world.now
+ERASE = {"retention": {"onDelete": "Erase"}}
+
+
+def erased(world: World) -> tuple[str, str]:
+    found = next(c for c in world.status["conditions"] if c["type"] == "ResultsErased")
+    return found["status"], found["reason"]
+
+
+def test_a_run_stays_until_its_results_are_erased() -> None:
+    world = started(results=ERASE)
+    world.drive()
+    world.publish()
     world.settle()
-    assert (world.buried, world.finalizers) == (1, [])
-    world = started(results=erase)
+    world.deleted = world.now
+    for _ in range(3):
+        world.step()
+        world.wait(100_000)
+    assert world.buried
+    assert world.finalizers == [naming.FINALIZER]
+    assert erased(world) == ("False", "Erasing")
+    world.sweep()
+    world.settle()
+    assert world.finalizers == []
+    assert ("ResultsErased", "erased") in world.events
+
+
+def test_a_run_stays_however_long_the_database_is_away() -> None:
+    world = started(results=ERASE)
     world.deleted, world.reachable = world.now, False
+    for _ in range(5):
+        world.step()
+        assert world.finalizers == [naming.FINALIZER]
+        assert erased(world) == ("False", "StoreUnreachable")
+        world.wait(86_400)
+    count, again = world.step()
+    assert (count, again) == (0, 5.0)
+    world.reachable = True
+    world.step()
+    world.sweep()
+    world.settle()
+    assert world.finalizers == []
+
+
+def test_results_are_not_erased_while_pods_may_write() -> None:
+    world = started(results=ERASE)
+    world.pods = [{"metadata": {"name": "p", "labels": {}}}]
+    world.children.clear()
+    world.deleted = world.now
+    world.step()
+    assert (world.buried, erased(world)) == (0, ("False", "Suspending"))
+    world.wait(301)
+    world.step()
+    assert world.buried == 1
+
+
+def test_what_keeps_results_is_said_with_a_way_out() -> None:
+    world = started(results=ERASE)
+    world.deleted = world.now
+    world.blocked = (Reason.OBJECT_STORE_NOT_CONFIGURED, "a Secret is missing")
+    world.step()
+    world.step()
+    assert erased(world) == ("False", "ObjectStoreNotConfigured")
+    said = world.status["conditions"][-1]["message"]
+    assert "a Secret is missing" in said
+    assert "abandon-results" in said
+    assert world.finalizers == [naming.FINALIZER]
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_an_annotation_lets_a_run_go(reachable) -> None:
+    world = started(results=ERASE)
+    world.deleted, world.reachable = world.now, reachable
+    world.annotations = {naming.ABANDON_ANNOTATION: "false"}
     world.step()
     assert world.finalizers == [naming.FINALIZER]
-    world.wait(61)
+    world.annotations = {naming.ABANDON_ANNOTATION: "true"}
     world.step()
     assert world.finalizers == []
+    assert ("ResultsAbandoned", "abandoned") in world.events
+
+
+def test_a_run_that_began_nothing_goes_at_once() -> None:
+    world = World(spec(results=ERASE), may_start=False)
+    world.settle()
+    world.deleted = world.now
+    world.step()
+    assert (world.finalizers, world.buried) == ([], 0)
+
+
+@pytest.mark.parametrize("wrong", [{"source": {"uri": ""}}, {"compute": {"mode": "RayCluster"}}])
+def test_erasure_is_held_for_whatever_else_is_wrong(wrong) -> None:
+    world = World(spec(results=ERASE, **wrong), kuberay=False)
+    world.settle()
+    assert world.finalizers == [naming.FINALIZER]
+    world.rewrite(spec(**wrong))
+    world.settle()
+    assert world.finalizers == []
+
+
+def test_whatever_is_at_work_under_a_name_ends_before_erasure() -> None:
+    world = started(results=ERASE)
+    world.uid = "uid-2"
+    world.deleted = world.now
+    world.step()
+    assert not any(attempt.active for attempt in world.attempts)
+
+
+def test_a_run_says_why_it_keeps_a_result_beyond_its_retention() -> None:
+    world = started(results={"retention": {"maxAgeDays": 30}})
+    world.publish()
+    world.settle()
+    world.wait(31 * 86_400)
+    world.settle()
+    said = next(c for c in world.status["conditions"] if c["type"] == "ResultsPublished")
+    assert said["status"] == "True"
+    assert "maxAgeDays (30) and kept" in said["message"]
 
 
 REFUSED = [
@@ -564,6 +666,9 @@ def live(scenario, crashes) -> World:
             except Crash:
                 continue
             if cut is None and count == 0 and again != 0.0:
+                if world.buried and world.finalizers and world.attempts:
+                    world.sweep()
+                    continue
                 break
         else:
             raise AssertionError("the operator does not come to rest")

@@ -67,6 +67,7 @@ class World:
     config: Config = CONFIG
     forbids: str = ""
     refusal: Refusal | None = None
+    blocked: tuple | None = None
 
     def seen(self) -> Observed:
         metadata = {
@@ -91,6 +92,7 @@ class World:
             children=tuple(Child(KINDS[c["kind"]], c) for c in self.children.values()),
             pods=tuple(self.pods),
             refusal=self.refusal,
+            blocked=self.blocked,
             may_start=self.may_start,
             kuberay=self.kuberay,
         )
@@ -184,6 +186,13 @@ class World:
             )
         )
         self.change(attempt.number, state=AttemptState.ENDED, ended=self.now, reason="Published")
+
+    def sweep(self) -> None:
+        """The sweeper erases what is buried."""
+        assert self.buried
+        assert not any(attempt.active for attempt in self.attempts)
+        self.attempts.clear()
+        self.publications.clear()
 
     def fail(self, failure, reason="Broken") -> None:
         self.change(
