@@ -103,8 +103,9 @@ class _ExternalSecrets(_Part):
     secret_store: _SecretStore = _SecretStore()
     """Where they are fetched from."""
     prefix: str = "insights"
-    """Entries are `<prefix>-database`, `<prefix>-<namespace>-<store>`, and
-    `<prefix>-<namespace>-password`; keys in them are the keys of the Secrets."""
+    """Entries are `<prefix>-database`, `<prefix>-<namespace>-<store>` (for the release's namespace,
+    too, unless `erasure.enabled` is false), and `<prefix>-<namespace>-password`; keys in them are
+    the keys of the Secrets."""
     refresh_interval: str = "1h"
     """How often they are read again."""
 
@@ -124,11 +125,19 @@ class _NetworkPolicies(_Part):
     database: _Reach = _Reach(ports=[5432])
     """The results database: for the operator and for drivers."""
     object_store: _Reach = _Reach()
-    """Rosters and results: for every pod of a run."""
+    """Rosters and results: for every pod of a run, and for the operator, which removes results."""
     sources: list[_Reach] = []
     """Where else rosters come from."""
     name_servers: list[_Cidr] = ["169.254.0.0/16"]
     """Name servers that are no pods labelled `k8s-app: kube-dns`: caches on nodes, a cloud's."""
+
+
+class _Erasure(_Part):
+    enabled: bool = True
+    """Give the operator access to object stores. It needs a Secret `insights-store-<name>` for each
+    store in the release's namespace, too, with INSIGHTS_OBJECT_STORE and keys that may list and
+    delete. Where it is missing nothing is removed, and runs that are to be erased stay and say
+    so."""
 
 
 class _Limits(_Part):
@@ -199,6 +208,8 @@ class Values(_Part):
     """Namespaces with runs, for which the chart prepares what they need."""
     external_secrets: _ExternalSecrets = _ExternalSecrets()
     """Secrets from a vault."""
+    erasure: _Erasure = _Erasure()
+    """Removing results: `retention` of runs and `onDelete: Erase`."""
     network_policies: _NetworkPolicies = _NetworkPolicies()
     """Who may talk to whom."""
     limits: _Limits = _Limits()

@@ -73,19 +73,16 @@ def farewell(seen: Observed, run: Mapping[str, Any]) -> Plan:
         said = "the results database cannot be reached; the run stays until its results are erased"
         return _waits(seen, run, stopped, Reason.STORE_UNREACHABLE, said, warning=True)
     if not seen.record.attempts and not seen.record.publications:
-        begun = condition(run.get("status") or {}, ERASED) is not None
-        told = Announce(Reason.RESULTS_ERASED.value, "its results are erased", "erased")
-        return Plan((*stopped, *([told] if begun else []), RemoveFinalizer()))
+        told = Announce(Reason.RESULTS_ERASED.value, "nothing is left of its results", "erased")
+        return Plan((*stopped, told, RemoveFinalizer()))
     if _leaving(seen, run):
         said = "it waits for its pods to go, which may still write; then its results are erased"
         return _waits(seen, run, stopped, Reason.SUSPENDING, said)
-    if not is_buried(run):
-        stopped.append(Bury())
     if seen.blocked is not None:
         reason, said = seen.blocked
         said = f'{said}; or set the annotation {naming.ABANDON_ANNOTATION}: "true" to leave them'
-        return _waits(seen, run, stopped, reason, said, warning=True)
-    return _waits(seen, run, stopped, Reason.ERASING, "its results are being erased")
+        return _waits(seen, run, stopped, reason, said, warning=True, bury=True)
+    return _waits(seen, run, stopped, Reason.ERASING, "its results are being erased", bury=True)
 
 
 def is_buried(run: Mapping[str, Any]) -> bool:
@@ -107,8 +104,9 @@ def _waits(
     said: str,
     *,
     warning: bool = False,
+    bury: bool = False,
 ) -> Plan:
-    """Say what the run waits for."""
+    """Say what the run waits for; where its results are to go, see that the sweeper knows."""
     old: Mapping[str, Any] = run.get("status") or {}
     generation = int(run["metadata"].get("generation", 0))
     facts = {ERASED: Fact("False", reason, said)}
@@ -116,7 +114,8 @@ def _waits(
     if new == old:
         return Plan(tuple(stopped), _RETRY)
     told = Announce(reason.value, said, f"erase/{reason.value}", warning)
-    return Plan((*stopped, told, WriteStatus(new)), _RETRY)
+    buried = [Bury()] if bury and not is_buried(run) else []
+    return Plan((*stopped, told, *buried, WriteStatus(new)), _RETRY)
 
 
 def _leaving(seen: Observed, run: Mapping[str, Any]) -> bool:

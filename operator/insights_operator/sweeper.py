@@ -191,15 +191,18 @@ class Sweeper:
             # Its status says why it keeps one that is beyond its retention.
             self._told[key] = left
             self._mark(key)
-        if gone:
+        if gone and not rows[0]["active"]:
             # Not before they can be removed: nobody is shown what is marked.
             await self._stores(key)
+            what = "1 result" if len(gone) == 1 else f"{len(gone)} results"
+            said = f"{what} beyond spec.results.retention: removed"
+            await self._announce(run, Reason.RESULTS_REMOVED, said, str(gone))
             await self._write("mark", [(statements.MARK, {**self._run(key), "ids": gone})])
             await self._go_on(key)
 
     async def _go_on(self, key: Key) -> None:
         """Remove the results of a run that are marked."""
-        whole, removed = self._run(key), 0
+        whole = self._run(key)
         await self._write("unmark", [(statements.UNMARK, whole)])
         for row in await self._rows(statements.GOING, whole):
             if not row["shared"]:
@@ -211,13 +214,6 @@ class Sweeper:
                 "remove", [(statements.LOCK_RESULT, one), (statements.REMOVE_RESULT, one)]
             )
             self._metrics.removed("Retention", "results", 1)
-            removed += 1
-        run = self._cache.get(_RUN_PLURAL, key)
-        if removed and run is not None:
-            what = "1 result" if removed == 1 else f"{removed} results"
-            await self._announce(
-                run, Reason.RESULTS_REMOVED, f"{what} beyond spec.results.retention were removed"
-            )
 
     async def _shorten(self, schedule: Mapping[str, Any]) -> None:
         """Bury the runs of a schedule that are gone, and whose results are beyond its retention."""
@@ -334,9 +330,14 @@ class Sweeper:
             raise
 
     async def _announce(
-        self, run: Mapping[str, Any], reason: Reason, said: str, *, warning: bool = False
+        self,
+        run: Mapping[str, Any],
+        reason: Reason,
+        said: str,
+        about: str = "",
+        *,
+        warning: bool = False,
     ) -> None:
-        about = str(time.time_ns()) if reason is Reason.RESULTS_REMOVED else reason.value
         told = Announce(reason.value, said, about, warning)
         await announce(self._api, AnalysisRun.__name__, run["metadata"], self._identity, told)
 

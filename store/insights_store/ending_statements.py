@@ -39,9 +39,10 @@ _RESULT: LiteralString = (
 BURY: LiteralString = (
     "INSERT INTO insights.tombstone (environment, namespace, run) "
     "SELECT %(environment)s, %(namespace)s, %(run)s "
-    "WHERE NOT EXISTS (SELECT 1 FROM insights.tombstone WHERE " + _RUN + ")"
+    "WHERE EXISTS (SELECT 1 FROM insights.attempt WHERE " + _RUN + ") "
+    "AND NOT EXISTS (SELECT 1 FROM insights.tombstone WHERE " + _RUN + ")"
 )
-"""Decide that all results of a run are to be erased."""
+"""Decide that all results of a run are to be erased, where anything is known of it."""
 
 UNEARTH: LiteralString = "DELETE FROM insights.tombstone WHERE " + _RUN
 """Leave the results of a run as they are after all: a run of its name is there again."""
@@ -109,8 +110,9 @@ WHERE (SELECT count(*) FROM insights.publication p
 """Of some runs, those that have more results, or older ones, than they want to keep."""
 
 RESULTS: LiteralString = (
-    "SELECT id, key, token, published, linked_from, now() AS now FROM insights.publication "
-    "WHERE " + _RUN + " AND going IS NULL ORDER BY published, id"
+    "SELECT id, key, token, published, linked_from, now() AS now, "
+    "EXISTS (SELECT 1 FROM insights.attempt WHERE " + _RUN + " AND state = 'active') AS active "
+    "FROM insights.publication WHERE " + _RUN + " AND going IS NULL ORDER BY published, id"
 )
 
 MARK: LiteralString = (

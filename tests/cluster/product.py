@@ -97,6 +97,7 @@ def install(made: Cluster) -> None:
     kubectl("create", "namespace", SYSTEM)
     restrict(kubectl, SYSTEM)
     secret(kubectl, SYSTEM, "insights-database", {"dsn": made.postgres.dsn})
+    secret(kubectl, SYSTEM, "insights-store-default", _objects(made))
     values = {
         "environment": ENVIRONMENT,
         "operator": {
@@ -146,13 +147,19 @@ def admit(made: Cluster, namespace: str) -> None:
         "insights-store-default",
         {
             "INSIGHTS_DATABASE_DSN": f"postgresql://{tenant.role}:{password}@{place}",
-            "INSIGHTS_OBJECT_STORE": f"s3://{BUCKET}/results",
-            "AWS_ACCESS_KEY_ID": "any",
-            "AWS_SECRET_ACCESS_KEY": "any",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": made.s3,
+            **_objects(made),
         },
     )
+
+
+def _objects(made: Cluster) -> dict[str, str]:
+    return {
+        "INSIGHTS_OBJECT_STORE": f"s3://{BUCKET}/results",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": made.s3,
+    }
 
 
 def restrict(kubectl: Kubectl, namespace: str) -> None:

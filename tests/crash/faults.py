@@ -15,6 +15,8 @@ from typing import Any
 from insights_operator.database import Database
 from insights_operator.feeds import Feeds
 from insights_operator.kubernetes_api import Api, ApiError
+from insights_operator.object_stores import ObjectStores
+from insights_operator.sweeper import Sweeper
 
 __all__ = ["API_FAULTS", "EVENT_FAULTS", "KILLS", "Fault", "Tally", "install"]
 
@@ -93,28 +95,33 @@ def _at_writes(fault: Fault, tally: Tally) -> None:
         return answer
 
     Api._request = faulty  # type: ignore[method-assign]
-    for name in ("start", "end", "bury"):
-        _at_commit(name, fault, tally)
+    for kind, name in (
+        (Database, "start"), (Database, "end"), (Database, "bury"), (Sweeper, "_write"),
+        (ObjectStores, "remove"),
+    ):  # fmt: skip
+        _at_commit(kind, name, fault, tally)
 
 
-def _at_commit(name: str, fault: Fault, tally: Tally) -> None:
-    commit = getattr(Database, name)
+def _at_commit(kind: type, name: str, fault: Fault, tally: Tally) -> None:
+    commit = getattr(kind, name)
 
-    async def faulty(self: Database, *arguments: Any) -> None:
-        due = tally.write(f"COMMIT {name}") == fault.nth
+    async def faulty(self: Any, *arguments: Any) -> Any:
+        what = f"{name} {arguments[0]}" if kind in (Sweeper, ObjectStores) else name
+        due = tally.write(f"COMMIT {what}") == fault.nth
         if due and fault.kind == "kill-before":
             os.kill(os.getpid(), signal.SIGKILL)
         if due and fault.kind == "timeout-before":
             raise TimeoutError
         try:
-            await commit(self, *arguments)
+            answer = await commit(self, *arguments)
         finally:
             if due and fault.kind == "kill-after":
                 os.kill(os.getpid(), signal.SIGKILL)
         if due and fault.kind == "timeout-after":
             raise TimeoutError
+        return answer
 
-    setattr(Database, name, faulty)
+    setattr(kind, name, faulty)
 
 
 def _at_events(fault: Fault, tally: Tally) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from insights_operator import logs
 from insights_operator.main import run
@@ -16,7 +17,7 @@ from tests.crash.faults import Fault, Tally, install
 __all__ = ["operate"]
 
 
-def operate(namespace: str, dsn: str, tally: str, log: str, fault: Fault) -> None:
+def operate(namespace: str, dsn: str, tally: str, log: str, stores: str, fault: Fault) -> None:
     """Be an operator for one namespace, until killed.
 
     Its identity is always the same, so that the one after a crash need not wait for the Lease.
@@ -37,6 +38,8 @@ def operate(namespace: str, dsn: str, tally: str, log: str, fault: Fault) -> Non
         listing_seconds=1.5,
         workers=4,
         log_level="INFO",
+        stores=Path(stores),
+        sweep_seconds=0.3,
     )
     asyncio.run(run(settings))
     sys.stdout.flush()

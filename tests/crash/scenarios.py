@@ -48,6 +48,28 @@ def delete(world: World) -> None:
     world.wait(world.idle)
 
 
+def erase(world: World) -> None:
+    world.apply(results={"retention": {"onDelete": "Erase"}})
+    world.publish()
+    world.wait(lambda: world.says("Finished") == ("True", "Published"))
+    world.wait(world.idle)
+    world.delete()
+    world.wait(lambda: world.run() is None)
+    world.wait(lambda: not world.objects())
+
+
+def retain(world: World) -> None:
+    world.apply(results={"retention": {"executions": 1}})
+    world.publish()
+    world.wait(lambda: world.says("Finished") == ("True", "Published"))
+    world.wait(world.idle)
+    world.apply(clustering={"seed": 1}, results={"retention": {"executions": 1}})
+    world.publish()
+    world.wait(lambda: world.says("Finished") == ("True", "Published"))
+    world.wait(world.idle)
+    world.wait(lambda: world.results() == 1)
+
+
 def change(world: World) -> None:
     world.apply()
     world.wait(lambda: world.jobs() and world.says("ClusterReady")[0] == "False")
@@ -70,5 +92,6 @@ def rerun(world: World) -> None:
 
 
 SCENARIOS: dict[str, Callable[[World], None]] = {
-    each.__name__: each for each in (whole, suspend, resume, retry, delete, change, rerun)
+    each.__name__: each
+    for each in (whole, suspend, resume, retry, delete, erase, retain, change, rerun)
 }

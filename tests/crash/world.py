@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import obstore
 import psycopg
 import yaml
+from obstore.store import LocalStore
 
 from insights_crds.reasons import FailureClass
 from insights_store import driver
@@ -70,6 +72,12 @@ class World:
         self._server, self._dsn, self._namespace = server, dsn, namespace
         self._tally = folder / f"{namespace}.tally"
         self._log = folder / f"{namespace}.log"
+        self._stores = folder / f"{namespace}.stores"
+        self._bucket = folder / f"{namespace}.bucket"
+        (self._stores / "default").mkdir(parents=True)
+        self._bucket.mkdir()
+        address = self._stores / "default" / "INSIGHTS_OBJECT_STORE"
+        address.write_text(f"file://{self._bucket}")
         self._fault = fault
         self._process: Any = None
         self._history: list[tuple[str, str]] = []
@@ -117,10 +125,23 @@ class World:
         self._server.send("DELETE", self._run, {"propagationPolicy": "Background"})
 
     def publish(self) -> None:
-        """Drive the attempt at hand to its end."""
+        """Drive the attempt at hand to its end, with an object, a log and a person."""
         held = self._drive()
+        e = held.execution
+        log = f"{e.environment}/{e.namespace}/_logs/{e.run}/{e.key[:16]}/{held.attempt}.log"
+        objects = LocalStore(self._bucket)
+        for path in (f"{held.prefix}/owner/people.parquet", f"{held.prefix}/manifest.json", log):
+            obstore.put(objects, path, b"people")
+
+        def people(connection: Any, publication: int) -> None:
+            connection.execute(
+                "INSERT INTO insights.person (environment, namespace, publication, id, cluster) "
+                "VALUES (%s, %s, %s, 'Grace', 1)",
+                (e.environment, e.namespace, publication),
+            )
+
         with psycopg.connect(self._dsn) as connection:
-            driver.publish(connection, held, _OUTGOING, lambda c, p: None)
+            driver.publish(connection, held, _OUTGOING, people)
 
     def fail(self) -> None:
         """Drive the attempt at hand into a failure that may be gone next time."""
@@ -227,9 +248,21 @@ class World:
             "finalizers": (run.get("metadata") or {}).get("finalizers"),
             "attempts": attempts,
             "publications": self._publications(),
+            "people": self._rows("SELECT id FROM insights.person WHERE namespace = %s"),
+            "buried": self._rows("SELECT run FROM insights.tombstone WHERE namespace = %s"),
+            "objects": len(self.objects()),
             "children": dict(children),
             "events": dict(mine),
         }
+
+    def objects(self) -> list[str]:
+        """What is in the object store."""
+        pages = obstore.list(LocalStore(self._bucket))
+        return [str(entry["path"]) for page in pages for entry in page]
+
+    def results(self) -> int:
+        """Results that are there."""
+        return len(self._publications())
 
     def _settled(self) -> bool:
         """Nobody has written for a moment, every child that goes is gone, and who must die has."""
@@ -280,7 +313,14 @@ class World:
         fault = self._fault if self.deaths == 0 or not self._fault.nth else Fault()
         self._process = _FORKS.Process(
             target=operate,
-            args=(self._namespace, self._dsn, str(self._tally), str(self._log), fault),
+            args=(
+                self._namespace,
+                self._dsn,
+                str(self._tally),
+                str(self._log),
+                str(self._stores),
+                fault,
+            ),
             daemon=True,
         )
         self._process.start()

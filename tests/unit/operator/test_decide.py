@@ -236,6 +236,7 @@ def test_a_run_stays_until_its_results_are_erased() -> None:
     world.settle()
     assert world.finalizers == []
     assert ("ResultsErased", "erased") in world.events
+    assert ("Erasing", "erase/Erasing") in world.events
 
 
 def test_a_run_stays_however_long_the_database_is_away() -> None:
