@@ -58,6 +58,8 @@ class _Operator(_Part):
     """Labels of nodes on which it may run."""
     tolerations: list[dict[str, Any]] = []
     """Taints that it tolerates."""
+    service_account_annotations: dict[str, str] = {}
+    """Annotations of its service account: a cloud's identity, by which it removes results."""
 
 
 class _Workload(_Part):
