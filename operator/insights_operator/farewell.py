@@ -113,9 +113,12 @@ def _waits(
     new = compose(old, facts, generation=generation, now=seen.now)
     if new == old:
         return Plan(tuple(stopped), _RETRY)
-    told = Announce(reason.value, said, f"erase/{reason.value}", warning)
+    # That pods are leaving is nothing to tell: it may be over before it is seen.
+    told = [Announce(reason.value, said, f"erase/{reason.value}", warning)]
+    if not (warning or bury):
+        told = []
     buried = [Bury()] if bury and not is_buried(run) else []
-    return Plan((*stopped, told, *buried, WriteStatus(new)), _RETRY)
+    return Plan((*stopped, *told, *buried, WriteStatus(new)), _RETRY)
 
 
 def _leaving(seen: Observed, run: Mapping[str, Any]) -> bool:
