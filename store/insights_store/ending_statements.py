@@ -77,17 +77,18 @@ RUN_RESULTS: LiteralString = (
 )
 """Results of a run that are going, those that link to others first."""
 
+_TABLES: tuple[LiteralString, ...] = (
+    "told_cluster", "told_team", "told_rule", "cluster", "team", "violation", "rejected_row",
+    "person",
+)  # fmt: skip
+
 REMOVE_ROWS: dict[str, LiteralString] = {
-    "cluster": "", "team": "", "violation": "", "rejected_row": "", "person": "",
+    table: "DELETE FROM insights." + table + " WHERE ctid = ANY(ARRAY(SELECT ctid FROM insights."
+    + table + " WHERE environment = %(environment)s AND namespace = %(namespace)s "
+    "AND publication = %(id)s LIMIT %(most)s))"
+    for table in _TABLES
 }  # fmt: skip
 """For each table of a result: remove some of its rows."""
-
-for _table in REMOVE_ROWS:
-    REMOVE_ROWS[_table] = (
-        "DELETE FROM insights." + _table + " WHERE ctid = ANY(ARRAY(SELECT ctid FROM insights."
-        + _table + " WHERE environment = %(environment)s AND namespace = %(namespace)s "
-        "AND publication = %(id)s LIMIT %(most)s))"
-    )  # fmt: skip
 
 FORGET: tuple[LiteralString, ...] = (
     "DELETE FROM insights.publication WHERE " + _RUN + " AND going IS NOT NULL",

@@ -31,6 +31,7 @@ FILES = ("owner/people.parquet", "owner/report.html", "reader/report.html", "man
 BUCKET = "ready-probe"
 TABLES = (
     "attempt", "publication", "cluster", "team", "person", "violation", "rejected_row", "tombstone",
+    "told_cluster", "told_team", "told_rule",
 )  # fmt: skip
 
 
@@ -139,6 +140,9 @@ def rows(connection, held, publication: int, people: int) -> None:
 
     write("cluster", number=1, name="c", size=people, share=1.0, words=e.run, means="{}")
     write("team", number=1, name=e.run, type="t", size=people, means="{}")
+    write("told_cluster", number=1, name="c", size=5, words=e.run, means="{}")
+    write("told_team", number=1, name=e.run, type="t", size=people)
+    write("told_rule", rule="r", hard=False, says=e.run)
     write("violation", rule="r", hard=False, amount=1.0, teams=1)
     write("rejected_row", row=1, column="red", reason=f"{PERSON} is not a number")
     with connection.cursor() as cursor:

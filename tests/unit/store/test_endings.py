@@ -213,3 +213,22 @@ def test_rows_go_in_steps(connection, execution) -> None:
     step = {"id": first.id, "most": 3}
     text = statements.REMOVE_ROWS["person"]
     assert [run(text, connection, execution, **step) for _ in range(4)] == [3, 3, 1, 0]
+
+
+def test_rows_of_every_table_of_a_result_go(connection) -> None:
+    found = connection.execute(
+        "SELECT conrelid::regclass::text FROM pg_constraint "
+        "WHERE contype = 'f' AND confrelid = 'insights.publication'::regclass"
+    ).fetchall()
+    tables = {name.removeprefix("insights.") for (name,) in found} - {"publication"}
+    assert set(statements.REMOVE_ROWS) == tables
+
+
+def test_what_is_going_is_shown_to_no_reader(connection) -> None:
+    views = connection.execute(
+        "SELECT viewname, definition FROM pg_views WHERE schemaname = 'insights' "
+        "AND viewname LIKE '%publications'"
+    ).fetchall()
+    assert len(views) == 2
+    for _, definition in views:
+        assert "going IS NULL" in definition
