@@ -7,6 +7,7 @@ bear the names that are looked for in a dump of the database and a listing of th
 from __future__ import annotations
 
 import json
+import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import obstore
@@ -19,12 +20,13 @@ from insights_crds.v1 import AnalysisRunSpec
 from insights_store import driver, schema
 from insights_store.execution import Execution, Fenced
 from tests.apiserver.life import NAMESPACE, RUNS
-from tests.cluster.processes import wait_for
+from tests.cluster.processes import free_port, wait_for
 from tests.objectstore import seaweedfs
 from tests.postgres import Postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
+OPERATOR: dict[str, str] = {}
 ABANDON = "insights.observer.io/abandon-results=true"
 PERSON = "Grace-of-the-roster"
 FILES = ("owner/people.parquet", "owner/report.html", "reader/report.html", "manifest.json")
@@ -44,9 +46,10 @@ def folder(tmp_path_factory):
 def bucket(folder, request):
     """A real object store, to which the operator has access by the folder `stores`."""
     with seaweedfs(folder / "weed") as address:
-        request.module.OPERATOR = {
+        request.module.OPERATOR |= {
             "INSIGHTS_STORES_FOLDER": str(folder / "stores"),
             "INSIGHTS_SWEEP_SECONDS": "1",
+            "INSIGHTS_HTTP_PORT": str(free_port()),
         }
         secret = folder / "stores" / "default"
         secret.mkdir(parents=True)
@@ -179,6 +182,12 @@ def events(life) -> set[str]:
     return {e["reason"] for e in said["items"] if e["involvedObject"]["name"] == life.name}
 
 
+def metrics() -> str:
+    port = OPERATOR["INSIGHTS_HTTP_PORT"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
 def erased_condition(life) -> tuple[str, str, str]:
     for each in (life.get().get("status") or {}).get("conditions", ()):
         if each["type"] == "ResultsErased":
@@ -206,6 +215,9 @@ def test_after_erasure_nothing_names_the_run_or_its_people(life, bucket, dsn) ->
     assert life.name not in left
     assert PERSON not in left
     assert "ResultsErased" in events(life)
+    told = metrics()
+    assert life.name not in told
+    assert 'insights_run_results_removed_total{environment="test",kind="rows"' in told
     for path in kept:
         obstore.delete(bucket, path)
 

@@ -50,7 +50,13 @@ def operators(apiserver, kubectl, rights, dsn, tmp_path_factory) -> Iterator[Ope
     kubeconfig.chmod(0o600)
     kuberay.install_crds(kubectl)
     kubectl("create", "namespace", NAMESPACE)
-    operators = Operators(kubeconfig, dsn, folder, INSIGHTS_OPERATOR_NAMESPACE=HOME)
+    store = folder / "stores" / "default"
+    store.mkdir(parents=True)
+    (store / "INSIGHTS_OBJECT_STORE").write_text(f"file://{folder}/objects")
+    operators = Operators(
+        kubeconfig, dsn, folder,
+        INSIGHTS_OPERATOR_NAMESPACE=HOME, INSIGHTS_STORES_FOLDER=str(folder / "stores"),
+    )  # fmt: skip
     operators.start()
     yield operators
     operators.stop()
