@@ -6,6 +6,7 @@ What the API server would refuse is refused here in the same words, before anyth
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,10 +92,11 @@ def load_text(text: str, origin: str = "document") -> list[AnalysisRun | Analysi
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise _whole(origin, f"{where}not valid YAML: {error.problem or error.context}") from None
+        said = _said(text, error.problem or error.context)
+        raise _whole(origin, f"{where}not valid YAML{said}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        said = str(error).splitlines()[0] if str(error) else "cannot be read"
-        raise _whole(origin, f"not valid YAML: {said}") from None
+        said = _said(text, str(error).splitlines()[0] if str(error) else "cannot be read")
+        raise _whole(origin, f"not valid YAML{said}") from None
     if not documents:
         raise _whole(origin, "is empty; a run with apiVersion, kind, metadata and spec was wanted")
     return [parse(document, origin) for document in documents]
@@ -107,7 +109,8 @@ def parse(document: Any, origin: str = "document") -> AnalysisRun | AnalysisSche
         SpecError: it is not valid; every problem is named.
     """
     if not isinstance(document, Mapping):
-        raise _whole(origin, f"a mapping was wanted, not {_seen(document)}")
+        seen = "a list" if isinstance(document, list) else "a single value"
+        raise _whole(origin, f"a mapping was wanted, not {seen}; a run is a YAML file")
     version, name = document.get("apiVersion"), document.get("kind")
     if version != API_VERSION:
         raise SpecError(
@@ -122,12 +125,37 @@ def parse(document: Any, origin: str = "document") -> AnalysisRun | AnalysisSche
         raise SpecError(
             origin, (Problem("kind", f"{_seen(name)} was seen, {wanted} was wanted{hint}"),)
         )
+    unstorable = tuple(_unstorable(document, ()))
+    if unstorable:
+        raise SpecError(origin, unstorable)
     try:
         return kind.model_validate(document)
     except ValidationError as error:
         raise SpecError(origin, tuple(_problems(error, kind))) from None
     except RecursionError:
         raise _whole(origin, "is nested too deeply") from None
+
+
+def _unstorable(value: Any, location: tuple[int | str, ...]) -> Iterator[Problem]:
+    """Text that JSON, UTF-8 and Postgres cannot all hold."""
+    if isinstance(value, Mapping | list):
+        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, part in parts:
+            yield from _unstorable(key, location)
+            yield from _unstorable(part, (*location, key))
+    elif isinstance(value, str) and re.search("[\0\ud800-\udfff]", value):
+        yield Problem(
+            _path(location).encode("utf-8", "replace").decode().replace("\0", "?"),
+            "there is a NUL or half a character in the text; take it out",
+        )
+
+
+def _said(text: str, message: str | None) -> str:
+    """The parser's own words, which may quote: only of what looks like a run, not of a roster."""
+    if "apiVersion" not in text:
+        own = re.fullmatch(r"key `[a-z][A-Za-z0-9]*` stands twice|a key must be .*", message or "")
+        return f": {message}" if own else "; name the file of a run, not a roster"
+    return f": {message}"
 
 
 def _problems(error: ValidationError, kind: type[BaseModel]) -> Iterator[Problem]:
@@ -240,7 +268,7 @@ def _seen(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    text = str(value)
+    text = str(value).encode("utf-8", "replace").decode()
     if "://" in text and "@" in text:
         return "an address with credentials"
     text = text if len(text) <= _LONGEST_SEEN else text[: _LONGEST_SEEN - 1] + "…"

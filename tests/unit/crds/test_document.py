@@ -106,7 +106,7 @@ def test_a_bad_field_is_named_with_what_was_wanted(path, value, message) -> None
         ("? [1]\n: 2", "a key must be a plain string"),
         ("a: !!python/object:os.system x", "not valid YAML"),
         ("\x00", "not valid YAML"),
-        ("just words", "a mapping was wanted, not `just words`"),
+        ("just words", "a mapping was wanted, not a single value"),
     ],
 )
 def test_text_that_is_no_document(text, message) -> None:

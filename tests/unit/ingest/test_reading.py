@@ -115,6 +115,8 @@ BAD_ROWS = [
     ("x,1,2,1e999,4", "green", Fault.NOT_FINITE),
     ("x,1,2,3,100.01", "blue", Fault.OUT_OF_RANGE),
     ("x,-0.5,2,3,4", "red", Fault.OUT_OF_RANGE),
+    ("x\0y,1,2,3,4", "id", Fault.UNUSABLE_TEXT),
+    ("x" * 1025 + ",1,2,3,4", "id", Fault.TOO_LONG),
     ("x,1,2,3", "", Fault.BROKEN_ROW),
     ("x,1,2,3,4,5", "", Fault.BROKEN_ROW),
 ]
@@ -125,7 +127,7 @@ def test_a_bad_row_is_set_aside_with_its_number_column_and_reason(
     tmp_path, row, column, fault
 ) -> None:
     lines = [HEADER, *ROWS[:20], row, *ROWS[20:]]
-    roster = read(tmp_path, "\n".join(lines) + "\n")
+    roster = read(tmp_path, "\n".join(lines) + "\n", csv={"encoding": "utf-8"})
     assert (roster.rows, roster.rejected.rows, roster.read) == (40, 1, 41)
     assert dict(roster.rejected.by_fault) == {(column, fault.value): 1}
     line = pq.read_table(roster.rejected.path).to_pylist()[0]
@@ -169,7 +171,9 @@ WRONG_FILES = [
     ("\n\n", {}, "is empty", Reason.NO_PEOPLE),
     (HEADER + "\n", {}, "no rows", Reason.NO_PEOPLE),
     ("id,red,yelow,green,blue\na,1,2,3,4\n", {}, "did you mean `yelow`?", Reason.NO_SUCH_COLUMN),
-    ("a,b\n1,2\n", {}, "has no column `id`; it has `a`, `b`", Reason.NO_SUCH_COLUMN),
+    ("a,b\n1,2\n", {}, "has no column `id`, `red`", Reason.NO_SUCH_COLUMN),
+    ("id,red,a,b\n1,2,3,4\n", {}, "it has `id`, `red`, `a`, `b`", Reason.NO_SUCH_COLUMN),
+    ('{"id": "a", "red": 1}\n', {}, "is JSON, not CSV", Reason.SOURCE_UNREADABLE),
     (GOOD, {"columns": {"red": "rouge"}}, "set spec.source.columns.red", Reason.NO_SUCH_COLUMN),
     (GOOD, {"attributes": [{"name": "dept"}]}, "spec.source.attributes[0]", Reason.NO_SUCH_COLUMN),
     (GOOD, {"features": [{"name": "skill"}]}, "spec.source.features[0]", Reason.NO_SUCH_COLUMN),

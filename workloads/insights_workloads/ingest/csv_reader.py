@@ -20,7 +20,7 @@ from insights_crds.reasons import Reason
 from insights_crds.v1 import CsvDialect
 from insights_workloads.ingest.batches import Batch
 from insights_workloads.ingest.columns import Wanted
-from insights_workloads.ingest.errors import IngestError, no_such_column
+from insights_workloads.ingest.errors import IngestError, missing_columns
 from insights_workloads.ingest.location import Found
 
 __all__ = ["read_csv"]
@@ -130,22 +130,24 @@ def _number(count: int, first: int, broken: Sequence[int]) -> tuple[np.ndarray, 
 def _layout(sample: bytes, dialect: CsvDialect, wanted: Sequence[Wanted], name: str) -> _Layout:
     encoding = dialect.encoding or _encoding(sample, name)
     try:
+        b"".decode(encoding)
         text = codecs.getincrementaldecoder(encoding)().decode(sample)
-    except LookupError:
+    except (LookupError, TypeError, ValueError) as error:
+        if isinstance(error, UnicodeError):
+            raise _not_text(name, encoding) from None
         raise IngestError(
             Reason.SOURCE_UNREADABLE,
             f"spec.source.csv.encoding: Python knows no encoding `{encoding}`; try `utf-8`",
-        ) from None
-    except UnicodeError:
-        raise IngestError(
-            Reason.SOURCE_UNREADABLE,
-            f"{name} is not text in {encoding}; correct spec.source.csv.encoding, or leave it out "
-            "to have it detected",
         ) from None
     text = text.lstrip("\ufeff")
     if not text.strip():
         raise IngestError(
             Reason.NO_PEOPLE, f"{name} is empty; a header line and one line a person were wanted"
+        )
+    if text.lstrip()[0] in "{[":
+        raise IngestError(
+            Reason.SOURCE_UNREADABLE,
+            f"{name} is JSON, not CSV; save it as CSV, with a line of column names, or as Parquet",
         )
     columns = {column.column for column in wanted}
     candidates = (dialect.delimiter,) if dialect.delimiter else _DELIMITERS
@@ -171,7 +173,7 @@ def _check_header(
             "and check that its first line holds the column names",
         )
     if missing:
-        raise no_such_column(name, missing[0].column, missing[0].field, header)
+        raise missing_columns(name, wanted, header)
     for column in wanted:
         if header.count(column.column) > 1:
             raise IngestError(
@@ -205,6 +207,14 @@ def _encoding(sample: bytes, name: str) -> str:
             raise _binary(name) from None
         return "cp1252"
     return "utf-8"
+
+
+def _not_text(name: str, encoding: str) -> IngestError:
+    return IngestError(
+        Reason.SOURCE_UNREADABLE,
+        f"{name} is not text in {encoding}; correct spec.source.csv.encoding, or leave it out to "
+        "have it detected",
+    )
 
 
 def _binary(name: str) -> IngestError:

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from insights_crds.reasons import Reason
 from insights_workloads.ingest.batches import Batch
 from insights_workloads.ingest.columns import Wanted
-from insights_workloads.ingest.errors import IngestError, no_such_column
+from insights_workloads.ingest.errors import IngestError, missing_columns
 from insights_workloads.ingest.location import Found
+from insights_workloads.ingest.text import is_plain
 
 __all__ = ["read_parquet"]
 
@@ -43,7 +44,7 @@ def read_parquet(files: Sequence[Found], wanted: Sequence[Wanted]) -> Iterator[B
                         fraction=(before + found.size * done / rows) / total,
                     )
                     row += count
-            except (pa.ArrowException, OSError):
+            except (pa.ArrowException, OSError, ValueError):
                 raise _damaged(found.name) from None
             before += found.size
 
@@ -51,23 +52,23 @@ def read_parquet(files: Sequence[Found], wanted: Sequence[Wanted]) -> Iterator[B
 def _open(raw: object, name: str, wanted: Sequence[Wanted]) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(pa.PythonFile(raw, mode="r"), pre_buffer=False)
-    except (pa.ArrowException, OSError):
+        present = file.schema_arrow.names
+    except (pa.ArrowException, OSError, ValueError):
         raise _damaged(name) from None
-    present = file.schema_arrow.names
+    if any(column.column not in present for column in wanted):
+        raise missing_columns(name, wanted, present)
     for column in wanted:
-        if column.column not in present:
-            raise no_such_column(name, column.column, column.field, present)
         if present.count(column.column) > 1:
             raise IngestError(
                 Reason.SOURCE_UNREADABLE,
                 f"{name} has the column `{column.column}` twice; rename one of them",
             )
         kind = file.schema_arrow.field(column.column).type
-        if pa.types.is_nested(kind):
+        if not is_plain(kind):
             raise IngestError(
                 Reason.SOURCE_UNREADABLE,
-                f"{name} has nested values ({kind}) in the column `{column.column}`; plain "
-                "numbers or strings were wanted",
+                f"{name} has nested values or such of an unknown type in the column "
+                f"`{column.column}`; plain numbers or strings were wanted",
             )
     return file
 

@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +64,14 @@ def ingest(source: Source, *, base: Path, spool: Path, progress: Progress = sile
     try:
         stage = _stage(_batches(source, base, spool, wanted), source, wanted, spool, progress)
         return _cut(stage, source, wanted, spool, progress)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OverflowError) as error:
+        # What no reader foresaw is the roster's fault all the same, and its text may quote it.
+        shutil.rmtree(spool, ignore_errors=True)
+        raise IngestError(
+            Reason.SOURCE_UNREADABLE,
+            f"{_shown(source.uri)} holds what cannot be read ({type(error).__name__}); write it "
+            "anew as CSV in UTF-8, or as Parquet",
+        ) from None
     except BaseException:
         shutil.rmtree(spool, ignore_errors=True)
         raise
@@ -91,9 +100,16 @@ def _batches(source: Source, base: Path, spool: Path, wanted: Sequence[Wanted]) 
     if len(found) > 1:
         raise IngestError(
             Reason.SOURCE_UNREADABLE,
-            f"{source.uri} is a folder, and only folders of Parquet files are read; name one file",
+            f"{_shown(source.uri)} is a folder, and only folders of Parquet files are read; name "
+            "one file",
         )
     return read_csv(found[0], source.csv, wanted)
+
+
+def _shown(uri: str) -> str:
+    """An address without the credentials that its query may hold."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if "://" in uri else uri
 
 
 def _is_parquet(found: tuple[Found, ...]) -> bool:
@@ -276,7 +292,7 @@ def _check(stage: _Stage, source: Source) -> None:
     if read == 0:
         raise IngestError(
             Reason.NO_PEOPLE,
-            f"{source.uri} has column names but no rows; one row a person was wanted",
+            f"{_shown(source.uri)} has column names but no rows; one row a person was wanted",
         )
     share = stage.rejected_rows / read
     if stage.people == 0 or share > source.invalid_rows.max_invalid_fraction:
@@ -284,8 +300,8 @@ def _check(stage: _Stage, source: Source) -> None:
         where = f" in column `{column}`" if column else ""
         raise IngestError(
             Reason.TOO_MANY_INVALID_ROWS,
-            f"{stage.rejected_rows:,} of {read:,} rows ({share:.1%}) of {source.uri} are invalid, "
-            f"more than spec.source.invalidRows.maxInvalidFraction "
+            f"{stage.rejected_rows:,} of {read:,} rows ({share:.1%}) of {_shown(source.uri)} are "
+            f"invalid, more than spec.source.invalidRows.maxInvalidFraction "
             f"({source.invalid_rows.max_invalid_fraction:.1%}) allows; most often {fault}{where} "
             f"({count:,} rows); correct the roster, or map other columns in spec.source.columns",
         )
@@ -296,6 +312,6 @@ def _first_fault(source: Source, rejected: pa.RecordBatch) -> IngestError:
     where = f" in column `{first['column']}`" if first["column"] else ""
     return IngestError(
         Reason.TOO_MANY_INVALID_ROWS,
-        f"row {first['row']:,} of {source.uri} is invalid ({first['reason']}{where}), and "
+        f"row {first['row']:,} of {_shown(source.uri)} is invalid ({first['reason']}{where}), and "
         "spec.source.invalidRows.action is Fail; correct the row, or set it to Quarantine",
     )

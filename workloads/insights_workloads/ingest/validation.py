@@ -15,12 +15,16 @@ import pyarrow.compute as pc
 
 from insights_workloads.ingest.batches import Batch
 from insights_workloads.ingest.columns import Wanted
+from insights_workloads.ingest.text import lossy, usable_text
 
 __all__ = ["REJECTED_SCHEMA", "Fault", "Validated", "rejected_rows", "roster_schema", "validate"]
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _NOT_FINITE = r"^(?i:[+-]?(nan|inf|infinity))$"
 _LONGEST_VALUE = 100
+# An index of Postgres takes keys of up to 2,704 bytes, a cell of a spreadsheet 32,767 characters.
+_LONGEST_ID = 1024
+_LONGEST_TEXT = 32_767
 
 
 class Fault(StrEnum):
@@ -38,6 +42,10 @@ class Fault(StrEnum):
     """NaN or infinity."""
     OUT_OF_RANGE = "OutOfRange"
     """A number outside the range of its column."""
+    UNUSABLE_TEXT = "UnusableText"
+    """Bytes that are not text in UTF-8, or the character NUL, which databases do not take."""
+    TOO_LONG = "TooLong"
+    """An identifier of more than 1,024 bytes, or another text of more than 32,767."""
     BROKEN_ROW = "BrokenRow"
     """The row has more or fewer columns than the header."""
 
@@ -130,11 +138,20 @@ def rejected_rows(
 
 
 def _strings(raw: pa.Array, column: Wanted) -> tuple[pa.Array, list[tuple[Fault, np.ndarray]]]:
-    text = pc.utf8_trim_whitespace(_as_text(raw))
+    text, unusable = usable_text(raw)
+    text = pc.utf8_trim_whitespace(text)
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    longest = _LONGEST_ID if column.role == "id" else _LONGEST_TEXT
+    faults = [
+        (Fault.UNUSABLE_TEXT, unusable),
+        (Fault.TOO_LONG, _mask(pc.greater(pc.binary_length(text), longest))),
+    ]
+    if pa.types.is_floating(raw.type):
+        # Whoever is in no group has no value; "nan" would be one.
+        faults.append((Fault.NOT_FINITE, _mask(pc.match_substring_regex(text, _NOT_FINITE))))
     if column.role == "id":
-        return text, [(Fault.EMPTY_ID, _mask(pc.is_null(text)))]
-    return text, []
+        faults.append((Fault.EMPTY_ID, _mask(pc.is_null(text)) & ~unusable))
+    return text, faults
 
 
 def _numbers(
@@ -147,10 +164,11 @@ def _numbers(
         garbled = np.zeros(len(values), dtype=bool)
         words = np.zeros(len(values), dtype=bool)
     else:
-        text = pc.fill_null(pc.utf8_trim_whitespace(_as_text(raw)), "")
+        text, unusable = usable_text(raw)
+        text = pc.fill_null(pc.utf8_trim_whitespace(text), "")
         if decimal != ".":
             text = pc.replace_substring(text, decimal, ".")
-        missing = _mask(pc.equal(text, ""))
+        missing = _mask(pc.equal(text, "")) & ~unusable
         numeric = pc.match_substring_regex(text, _NUMBER)
         words = _mask(pc.match_substring_regex(text, _NOT_FINITE))
         garbled = ~_mask(numeric) & ~missing & ~words
@@ -174,21 +192,8 @@ def _numbers(
     return pa.array(numbers, pa.float64(), mask=~known), faults
 
 
-def _as_text(raw: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(raw.type):
-        raw = raw.dictionary_decode()
-    if pa.types.is_binary(raw.type) or pa.types.is_large_binary(raw.type):
-        # Bytes that are no text are shown as such, and are no number and no name.
-        return pa.array(
-            [None if v is None else v.decode("utf-8", "replace") for v in raw.to_pylist()],
-            pa.string(),
-        )
-    return pc.cast(raw, pa.string())
-
-
 def _shown(raw: pa.Array) -> list[str | None]:
-    values = _as_text(raw).to_pylist()
-    return [None if value is None else str(value)[:_LONGEST_VALUE] for value in values]
+    return [None if value is None else value[:_LONGEST_VALUE] for value in lossy(raw)]
 
 
 def _mask(condition: pa.Array) -> np.ndarray:
