@@ -122,7 +122,7 @@ class ClusterChange(Model):
     people: _Count
     """People who are in both."""
     moved: _Count
-    """People who are not in the cluster that theirs became."""
+    """People who are not in the cluster that theirs became, to the nearest five."""
     adjusted_rand: Annotated[float, Field(ge=-1, le=1)]
     """Adjusted Rand index: 1 is the same partition, about 0 is what chance gives."""
 
@@ -169,9 +169,13 @@ class Summary(Model):
     balance: Balance | None = None
     """How alike the teams are."""
     worst_team_distance: Annotated[float, Field(ge=0)] | None = None
-    """Distance of the worst team's mean from everyone's, in standard deviations of everyone."""
+    """Distance of the worst team's mean from everyone's, in standard deviations of everyone.
+
+    Results of before have it; it is of a few people, and not told any more.
+    """
     soft_rules_broken: _Count | None = None
-    """Soft rules that the teams do not wholly obey."""
+    """Soft rules that the teams do not wholly obey, without those that are confidential
+    (`keepApart`, `noLoneMinority`)."""
     stage_seconds: StageSeconds | None = None
     """How long the computation took; it is not part of the result's files."""
     reproducible: bool | None = None

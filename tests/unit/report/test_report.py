@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -238,6 +239,33 @@ def test_people_of_one_name_are_told_apart(tmp_path) -> None:
     assert "Ada Twin (canary-id-119)" in page
     assert "Canary &amp; 7 (canary-id" not in page
     assert not re.search(r"Ada Twin(?! \()", page)
+
+
+def test_the_owner_is_told_where_rules_are_broken_and_nobody_else_is(tmp_path) -> None:
+    outcome = result(tmp_path)
+    breaches = (
+        SimpleNamespace(rule="feud", hard=False, team=2, amount=1.5, people=(3, 5)),
+        SimpleNamespace(rule="cost", hard=True, team=-1, amount=12.0, people=()),
+    )
+    plan = replace(outcome.teams)
+    object.__setattr__(plan, "breaches", breaches)
+    broken = replace(outcome, teams=plan)
+    page = report.render(report.owner_content(broken, WHEN))
+    part = page.split("<h2>Where rules are broken</h2>")[1].split("</section>")[0]
+    assert "Canary &amp; 3, Canary &amp; 5" in part
+    assert f"<td>{plan.figures.names[2]}</td>" in part
+    assert "all teams together" in part
+    assert "the team as a whole" in part
+    assert "Where rules are broken" not in report.render(told(broken, WHEN))
+
+
+@pytest.mark.parametrize(("many", "reader"), [(0, False), (1, False), (5, True)])
+def test_people_who_belong_nowhere_are_counted(tmp_path, many, reader) -> None:
+    whole = result(tmp_path)
+    outliers = np.arange(whole.roster.rows) < many
+    whole = replace(whole, clustering=replace(whole.clustering, outliers=outliers))
+    assert ("to no cluster" in report.render(report.owner_content(whole, WHEN))) == (many > 0)
+    assert ("to no cluster" in report.render(told(whole, WHEN))) == reader
 
 
 class _WithAttributes:

@@ -199,6 +199,7 @@ class ReaderContent:
         overall: means of everyone.
         level: variance of the noise, as a multiple of that between people.
         clusters: the clusters.
+        outliers: people who belong to no cluster; None where they are fewer than five.
         because: why so many.
         silhouette: in hundredths.
         criteria: what each criterion says.
@@ -222,6 +223,7 @@ class ReaderContent:
     overall: tuple[Estimate | None, ...]
     level: float
     clusters: tuple[ReaderCluster, ...]
+    outliers: int | None
     because: str
     silhouette: float | None
     criteria: tuple[ReaderCriterion, ...]
@@ -257,6 +259,7 @@ def reader_content(
     clusters, overall = _clusters(result, protected)
     view, density = _density(protected)
     selection = clustering.selection
+    outliers = int(clustering.outliers.sum())
     return ReaderContent(
         provenance=provenance,
         structure=clustering.structure,
@@ -268,6 +271,7 @@ def reader_content(
         overall=overall,
         level=protected.level,
         clusters=clusters,
+        outliers=outliers if outliers >= FEWEST else None,
         because=str(summary.get("clustersBecause", "")),
         silhouette=summary.get("silhouette"),
         criteria=()

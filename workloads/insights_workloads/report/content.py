@@ -23,7 +23,14 @@ from insights_workloads.results.result import RunResult
 from insights_workloads.teams import TeamPlan
 from insights_workloads.teams.coverage import Lack, lacking, task_force
 
-__all__ = ["AttributeTable", "ClusterMembers", "OwnerContent", "PersonLine", "owner_content"]
+__all__ = [
+    "AttributeTable",
+    "BreachLine",
+    "ClusterMembers",
+    "OwnerContent",
+    "PersonLine",
+    "owner_content",
+]
 
 _POINTS = 200_000
 _LISTED_TEAMS = 400
@@ -56,6 +63,25 @@ class PersonLine:
     why: str
     partner: str
     price: float | None
+
+
+@dataclass(frozen=True)
+class BreachLine:
+    """A rule that a team breaks.
+
+    Attributes:
+        rule: its name.
+        hard: whether it must hold.
+        team: name of the team, or all teams where it is a matter of them together.
+        amount: by how much, in the rule's own unit.
+        people: names of those who break it, empty where it is a matter of the whole team.
+    """
+
+    rule: str
+    hard: bool
+    team: str
+    amount: float
+    people: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,6 +135,8 @@ class OwnerContent:
         teams: the teams, None where none were asked for.
         before: float64 (g,), distance from everyone of teams of a random split.
         rules: names of the rules of the spec, each with whether it is hard and what it says.
+        breaches: which rule is broken in which team, and by whom.
+        outliers: people who belong to no cluster.
         attributes: how the attributes that rules count are spread.
         cluster_members: a few people of each cluster.
         lack: energies that teams lack, None without teams.
@@ -138,6 +166,8 @@ class OwnerContent:
     teams: TeamPlan | None
     before: np.ndarray
     rules: tuple[tuple[str, bool, str], ...]
+    breaches: tuple[BreachLine, ...]
+    outliers: int
     attributes: tuple[AttributeTable, ...]
     cluster_members: tuple[ClusterMembers, ...]
     lack: Lack | None
@@ -189,6 +219,8 @@ def owner_content(result: RunResult, provenance: Provenance) -> OwnerContent:
         teams=plan,
         before=_distances_of_chance(plan),
         rules=tuple((str(c["name"]), "weight" not in c, rule_words(c)) for c in constraints),
+        breaches=_breaches(result),
+        outliers=int(clustering.outliers.sum()),
         attributes=_attributes(result, constraints),
         cluster_members=_cluster_members(result),
         lack=None
@@ -289,6 +321,25 @@ def _attributes(
             )
         )
     return tuple(tables)
+
+
+def _breaches(result: RunResult) -> tuple[BreachLine, ...]:
+    plan = result.teams
+    # A plan that was made before breaches were kept has none.
+    found = getattr(plan, "breaches", ())
+    if plan is None or not found:
+        return ()
+    names = _called(result.roster)
+    return tuple(
+        BreachLine(
+            rule=each.rule,
+            hard=each.hard,
+            team=plan.figures.names[each.team] if each.team >= 0 else "all teams together",
+            amount=float(each.amount),
+            people=tuple(names[row] for row in each.people),
+        )
+        for each in found
+    )
 
 
 def _attribute(rule: Mapping[str, object], kind: str) -> str | None:
