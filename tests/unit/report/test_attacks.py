@@ -18,7 +18,7 @@ import pytest
 
 from insights_crds.v1 import ENERGIES, Summary
 from insights_workloads import report
-from insights_workloads.clustering import Clustering
+from insights_workloads.clustering import Clustering, KSelection
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.disclosure.figures import bins, estimate
 from insights_workloads.disclosure.noise import Layer, missing_layer, protect
@@ -76,7 +76,7 @@ def clustered(ids, values) -> RunResult:
     sizes = np.bincount(labels, minlength=4)
     clustering = Clustering(
         features=ENERGIES, k=4, labels=labels, centers=means, overall=overall, inertia=1.0,
-        iterations=1, structure=True, selection=None, silhouette=0.123456,
+        iterations=1, structure=True, selection=KSelection(2, True, "given"), silhouette=0.123456,
         profiles=describe(ENERGIES, means, sizes, overall, spread),
         outliers=np.zeros(len(ids), dtype=bool),
     )  # fmt: skip

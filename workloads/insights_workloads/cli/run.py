@@ -198,7 +198,9 @@ def _print(result: dict[str, Any]) -> None:
     table.add_row("people", f"{summary['people']:,}")
     table.add_row("rows set aside", f"{summary.get('rejectedRows', 0):,}")
     table.add_row(
-        "clusters", f"{summary['clusters']}  [dim]{escape(summary['clustersBecause'])}[/]"
+        # Whether they are clusters or segments is what the sentence says.
+        "groups",
+        f"{summary['clusters']}  [dim]{escape(summary['clustersBecause'])}[/]",
     )
     if (change := summary.get("clusterChange")) is not None:
         table.add_row(

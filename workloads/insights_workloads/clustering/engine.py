@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
+from insights_workloads.clustering.belonging import nowhere
 from insights_workloads.clustering.distinct import distinct_at_most
-from insights_workloads.clustering.lloyd import fit
+from insights_workloads.clustering.lloyd import SAMPLE, fit
 from insights_workloads.clustering.members import members_of
 from insights_workloads.clustering.profiles import describe
 from insights_workloads.clustering.result import Clustering, ClusteringOptions, KRange, KSelection
-from insights_workloads.clustering.rows import LocalRows, Rows, sample_positions
-from insights_workloads.clustering.scaling import Scale, fit_scale
-from insights_workloads.clustering.selection import choose_k, silhouette
+from insights_workloads.clustering.rows import LocalRows, Rows, draw
+from insights_workloads.clustering.scaling import Scale, extremes, fit_scale
+from insights_workloads.clustering.selection import choose_k, judge_k, silhouette
 from insights_workloads.clustering.stability import bootstrap
 from insights_workloads.clustering.weighted import WeightedRows
 from insights_workloads.measures import NOTHING, Figures
 from insights_workloads.progress import Progress, silent
 
-__all__ = ["Spread", "cluster"]
+__all__ = ["Spread", "cluster", "select"]
 
 Spread = Callable[[Scale], Rows]
 """Puts the rows, scaled, where k-means is to run on them."""
@@ -53,15 +55,20 @@ def cluster(
     """
     scale = fit_scale(matrix, options.scaling)
     scaled = scale.apply(matrix)
-    selection: KSelection | None = None
     if isinstance(options.k, KRange):
         selection = choose_k(
-            scaled, options.k, seed=options.seed, progress=_part(progress, 0.0, 0.5)
+            scaled,
+            options.k,
+            seed=options.seed,
+            missing=_missing(matrix, scale),
+            progress=_part(progress, 0.0, 0.5),
         )
         k = selection.k
     else:
+        selection = judge_k(scaled, options.k, seed=options.seed, missing=_missing(matrix, scale))
         k = options.k
-    k = min(k, distinct_at_most(scaled, k))
+    # Who counts for nothing makes no cluster.
+    k = min(k, distinct_at_most(scaled if weights is None else scaled[weights > 0], k))
     rows: Rows
     if weights is not None:
         rows = WeightedRows(scaled, weights)
@@ -74,13 +81,15 @@ def cluster(
         max_iterations=options.max_iterations,
         tolerance=options.tolerance,
         seed=options.seed,
+        # Whoever sorts a roster anew finds the same people together.
+        sample=None if weights is not None else scaled[draw(scaled, SAMPLE, options.seed)],
         progress=_part(progress, 0.5, 0.85),
     )
     labels, centers, sizes = _largest_first(fitted.labels, fitted.centers)
     stability, confidence = bootstrap(
         scaled, labels, k, weights, seed=options.seed, progress=_part(progress, 0.85, 1.0)
     )
-    sample = scaled[sample_positions(len(scaled), _SILHOUETTE_SAMPLE, options.seed)]
+    sample = scaled[draw(scaled, _SILHOUETTE_SAMPLE, options.seed)]
     overall = scale.undo(np.average(scaled, axis=0, weights=weights))
     in_units = scale.undo(centers)
     return Clustering(
@@ -91,7 +100,7 @@ def cluster(
         overall=overall,
         inertia=fitted.inertia,
         iterations=fitted.iterations,
-        structure=selection.structure if selection is not None else True,
+        structure=selection.structure,
         selection=selection,
         silhouette=silhouette(sample, centers),
         profiles=describe(
@@ -103,9 +112,30 @@ def cluster(
             stability,
             members_of(scaled, labels, centers),
         ),
-        outliers=np.zeros(len(labels), dtype=bool),
+        outliers=nowhere(scaled, labels, centers)
+        if selection.structure
+        else np.zeros(len(labels), dtype=bool),
         confidence=confidence,
+        extremes=extremes(matrix, features, scale),
     )
+
+
+def select(
+    matrix: np.ndarray,
+    scaling: Literal["None", "Standard", "Robust"],
+    k_range: KRange,
+    *,
+    seed: int,
+) -> KSelection:
+    """How many clusters `cluster` would look for, and why; see there."""
+    scale = fit_scale(matrix, scaling)
+    return choose_k(scale.apply(matrix), k_range, seed=seed, missing=_missing(matrix, scale))
+
+
+def _missing(matrix: np.ndarray, scale: Scale) -> np.ndarray | None:
+    """Where a value is missing or counts as such, bool (n, d); None where none is."""
+    missing = np.isnan(scale.within(matrix))
+    return missing if missing.any() else None
 
 
 def _largest_first(

@@ -18,9 +18,10 @@ from insights_workloads.clustering.seeding import seed_centers
 from insights_workloads.measures import INERTIA, PASS_SECONDS, PASSES, ROWS_PASSED
 from insights_workloads.progress import Progress, silent
 
-__all__ = ["Fit", "fit"]
+__all__ = ["SAMPLE", "Fit", "fit"]
 
-_SAMPLE = 65_536
+SAMPLE = 65_536
+"""Rows on which starts are tried."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def fit(
     max_iterations: int,
     tolerance: float,
     seed: int,
+    sample: np.ndarray | None = None,
     progress: Progress = silent,
 ) -> Fit:
     """Fit k-means.
@@ -60,13 +62,15 @@ def fit(
         tolerance: ends when the centres' squared movement is below this share of the mean variance
             of a feature (as in scikit-learn).
         seed: of every random choice.
+        sample: some of the rows, or all of few, to begin with; drawn where None.
         progress: told how far it is.
     """
-    sample = rows.sample(_SAMPLE, seed)
+    if sample is None:
+        sample = rows.sample(SAMPLE, seed)
     threshold = tolerance * float(np.mean(np.var(sample, axis=0)))
     random = np.random.default_rng([seed, k])
     starts = [seed_centers(sample, k, random) for _ in range(restarts)]
-    small = rows if rows.count <= _SAMPLE else LocalRows(sample)
+    small = rows if rows.count <= SAMPLE else LocalRows(sample)
     best = lloyd(
         small,
         starts,

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from insights_crds.v1 import ENERGIES
 from insights_workloads.clustering.members import Members
 from insights_workloads.clustering.result import ClusterProfile
 
-__all__ = ["describe"]
+__all__ = ["describe", "stability_words"]
 
 _CLEAR = 0.5
 """Standard deviations from which a difference is worth a word."""
 _STRONG = 1.0
+_STABLE, _DISSOLVED = 0.75, 0.5
 
 
 def describe(
@@ -46,7 +48,7 @@ def describe(
     for cluster, center in enumerate(centers):
         difference = center - overall
         effect = np.where(spread > 0, difference / safe, 0.0)
-        name = _name(features, effect)
+        name = _name(features, center, effect)
         taken[name] = taken.get(name, 0) + 1
         if taken[name] > 1:
             name = f"{name} {taken[name]}"
@@ -66,15 +68,31 @@ def describe(
     return tuple(profiles)
 
 
-def _name(features: Sequence[str], effect: np.ndarray) -> str:
+def _name(features: Sequence[str], center: np.ndarray, effect: np.ndarray) -> str:
+    """A name in absolute words where they are true, else in relative ones.
+
+    `Red-Blue` has most of red and of blue, and more than others have; who has more red than others
+    and yet more of other energies is `More Red`, and `Less Red` may still be led by red.
+    """
     order = np.argsort(-effect, kind="stable")
-    high = [features[j] for j in order[:2] if effect[j] >= _CLEAR]
+    high = [int(j) for j in order[:2] if effect[j] >= _CLEAR]
     if high:
-        return "-".join(_title(feature) for feature in high)
+        leading = _leading(features, center)
+        if all(features[j] in leading for j in high):
+            return "-".join(_title(features[j]) for j in high)
+        return "More " + " and ".join(_title(features[j]) for j in high)
     low = int(np.argmin(effect))
     if effect[low] <= -_CLEAR:
-        return f"Low {_title(features[low])}"
+        return f"Less {_title(features[low])}"
     return "Balanced"
+
+
+def _leading(features: Sequence[str], center: np.ndarray) -> set[str]:
+    """The two energies of which a cluster has most: they alone are told on one scale."""
+    energies = [j for j, feature in enumerate(features) if feature in ENERGIES]
+    if len(energies) < len(ENERGIES):
+        return set()
+    return {features[j] for j in sorted(energies, key=lambda j: -center[j])[:2]}
 
 
 def _words(
@@ -93,6 +111,13 @@ def _words(
         return "Close to everyone in every feature."
     text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
     return text[:1].upper() + text[1:] + "."
+
+
+def stability_words(jaccard: float) -> str:
+    """What a mean Jaccard similarity under resampling means (Hennig, 2007)."""
+    if jaccard >= _STABLE:
+        return "stable"
+    return "doubtful" if jaccard > _DISSOLVED else "dissolves"
 
 
 def _title(feature: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from insights_workloads.clustering.members import Members
+from insights_workloads.clustering.scaling import ExtremeValues
 
 __all__ = [
     "ClusterProfile",
@@ -133,11 +134,13 @@ class Clustering:
         inertia: sum of squared distances to the centres, in scaled units.
         iterations: iterations of the best start.
         structure: False where people show no clusters; groups are then called segments.
-        selection: how k was chosen, None where it was given.
-        silhouette: simplified silhouette, -1 to 1.
+        selection: how k was chosen, or that it was given, and whether people show clusters.
+        silhouette: simplified silhouette, 0 to 1.
         profiles: one a cluster.
         outliers: bool (n,), people who belong nowhere; they have the label of the nearest cluster.
         confidence: float32 (n,), share of resampled fits that agree on a person's cluster, or None.
+        extremes: features of which single values are so far from all others that they count as
+            missing.
     """
 
     features: tuple[str, ...]
@@ -148,8 +151,9 @@ class Clustering:
     inertia: float
     iterations: int
     structure: bool
-    selection: KSelection | None
+    selection: KSelection
     silhouette: float
     profiles: tuple[ClusterProfile, ...]
     outliers: np.ndarray
     confidence: np.ndarray | None = None
+    extremes: tuple[ExtremeValues, ...] = ()

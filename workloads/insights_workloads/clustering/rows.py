@@ -9,7 +9,7 @@ import numpy as np
 
 from insights_workloads.clustering.shards import Shard, add_up
 
-__all__ = ["LocalRows", "Rows", "pick_farthest", "sample_positions", "sum_in_order"]
+__all__ = ["LocalRows", "Rows", "draw", "pick_farthest", "sample_positions", "sum_in_order"]
 
 
 class Rows(Protocol):
@@ -102,6 +102,31 @@ def pick_farthest(
     rows, labels, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(-squared, kind="stable")[:count]
     return np.column_stack([rows[order], np.ones(len(order))]), labels[order]
+
+
+def draw(rows: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Positions of a sample without replacement that follows from the values, not from their order.
+
+    Rows are taken by a hash of their values, the least first. Of few rows it is all of them.
+
+    Args:
+        rows: float64 (n, d), finite.
+        size: rows to draw at most.
+        seed: of the hash.
+    """
+    bits = np.ascontiguousarray(rows + 0.0).view(np.uint64)
+    mixed = np.full(len(rows), (seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % 2**64, np.uint64)
+    for column in bits.T:
+        # The finaliser of MurmurHash3, after each value.
+        mixed ^= column
+        for shift, factor in ((33, 0xFF51AFD7ED558CCD), (33, 0xC4CEB9FE1A85EC53)):
+            mixed ^= mixed >> np.uint64(shift)
+            mixed *= np.uint64(factor)
+        mixed ^= mixed >> np.uint64(33)
+    if len(rows) <= size:
+        return np.argsort(mixed, kind="stable")
+    least = np.argpartition(mixed, size)[:size]
+    return np.asarray(least[np.argsort(mixed[least], kind="stable")])
 
 
 def sample_positions(count: int, size: int, seed: int) -> np.ndarray:

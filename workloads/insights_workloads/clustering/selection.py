@@ -3,24 +3,27 @@
 First people are compared with references that have no clusters (`nulls`); only data that is unlike
 every one of them is said to have structure. Then three criteria vote, each of which knows one kind
 of wrong number, and their median counts: prediction strength (Tibshirani and Walther, 2005),
-simplified silhouette (Hruschka et al., 2006) and BIC of a Gaussian mixture (Fraley and Raftery,
-2002). The gap statistic is reported, and does not vote. There is no elbow rule.
+simplified silhouette (Hruschka et al., 2006) and BIC of Gaussian mixtures (Fraley and Raftery,
+2002). Single people far from all others have no say in it (`belonging`). The gap statistic is
+reported, and does not vote. There is no elbow rule.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from insights_workloads.clustering.belonging import isolated
 from insights_workloads.clustering.distinct import distinct_at_most
-from insights_workloads.clustering.kernels.mixture import mixture_likelihood
 from insights_workloads.clustering.kernels.plain import assign, two_nearest
 from insights_workloads.clustering.kernels.small import fit_small
+from insights_workloads.clustering.mixtures import Starts, bic, fit_shared, full_rank
 from insights_workloads.clustering.nulls import Null, null_models
 from insights_workloads.clustering.result import CriterionCurve, KRange, KSelection
-from insights_workloads.clustering.rows import sample_positions
+from insights_workloads.clustering.rows import draw
+from insights_workloads.clustering.unimodal import bimodality
 from insights_workloads.progress import Progress, silent
 
-__all__ = ["choose_k", "silhouette"]
+__all__ = ["choose_k", "judge_k", "silhouette"]
 
 _SAMPLE = 3_000
 _TEST_SAMPLE = 1_000
@@ -28,12 +31,20 @@ _REFERENCES = 60
 _LEVEL = 0.01
 _STRENGTH = 0.8
 _SPLITS = 8
+_MIXTURE_SPLITS = 4
+_JUDGED = 12
+_PAIR = 2
 _SEGMENTS = 4
 """Segments where there are no clusters: a number that managers can work with, as good as any."""
 
 
 def choose_k(
-    rows: np.ndarray, k_range: KRange, *, seed: int, progress: Progress = silent
+    rows: np.ndarray,
+    k_range: KRange,
+    *,
+    seed: int,
+    missing: np.ndarray | None = None,
+    progress: Progress = silent,
 ) -> KSelection:
     """Choose the number of clusters.
 
@@ -41,6 +52,7 @@ def choose_k(
         rows: scaled rows, float64 (n, d), or a sample of them.
         k_range: numbers to consider.
         seed: of every random choice.
+        missing: bool (n, d), values that nobody told; None where there are none.
         progress: told how far it is.
 
     Returns:
@@ -51,13 +63,12 @@ def choose_k(
     highest = max(1, min(k_range.max, distinct, len(rows) // 5))
     if highest < max(2, k_range.min):
         k = max(1, min(k_range.min, distinct))
-        return KSelection(
-            k, False, f"{len(rows)} people are too few to look for clusters; {k} was taken."
-        )
-    sample = rows[sample_positions(len(rows), _SAMPLE, seed)]
-    test = rows[sample_positions(len(rows), _TEST_SAMPLE, seed + 1)]
+        return KSelection(k, False, f"{_too_few(rows, distinct)}; {k} was taken.")
+    sample = rows[draw(rows, _SAMPLE, seed)]
+    tested = draw(rows, _TEST_SAMPLE, seed + 1)
+    test, gaps = rows[tested], None if missing is None else missing[tested]
     ks = tuple(range(2, highest + 1))
-    structure, null_curves = _structure(test, _spaced(ks), seed, progress)
+    structure, null_curves = _structure(test, gaps, _spaced(ks), seed, progress)
     progress(0.6, "comparing numbers of clusters")
     curves = _votes(sample, ks, seed)
     progress(1.0, "comparing numbers of clusters")
@@ -77,6 +88,44 @@ def choose_k(
     return KSelection(k, structure, because, (*curves, *null_curves))
 
 
+def judge_k(
+    rows: np.ndarray, k: int, *, seed: int, missing: np.ndarray | None = None
+) -> KSelection:
+    """What is to be said of a number of clusters that was given: whether people show any.
+
+    Args:
+        rows: scaled rows, float64 (n, d).
+        k: the number.
+        seed: of every random choice.
+        missing: as for `choose_k`.
+    """
+    given = "The number was given in the spec."
+    most = max(k, _JUDGED)
+    distinct = distinct_at_most(rows, most)
+    highest = min(most, distinct, len(rows) // 5)
+    if highest < 2:
+        return KSelection(k, False, f"{given} {_too_few(rows, distinct)}.")
+    tested = draw(rows, _TEST_SAMPLE, seed + 1)
+    gaps = None if missing is None else missing[tested]
+    structure, curves = _structure(
+        rows[tested], gaps, _spaced(tuple(range(2, highest + 1))), seed, silent
+    )
+    if not structure:
+        given += (
+            " People show no clusters: they are no more grouped than references without any, so "
+            "take the groups as segments of a continuum."
+        )
+    return KSelection(k, structure, given, curves)
+
+
+def _too_few(rows: np.ndarray, distinct: int) -> str:
+    if distinct < 2:
+        return "All people have the same values, so there are no clusters to look for"
+    if len(rows) // 5 < 2:
+        return f"{len(rows)} people are too few to look for clusters"
+    return f"People have only {distinct} different profiles, too few to look for clusters"
+
+
 def _spaced(ks: tuple[int, ...]) -> tuple[int, ...]:
     """Numbers that a test may do with: all small ones, and large ones about a seventh apart."""
     spaced: list[int] = []
@@ -87,7 +136,7 @@ def _spaced(ks: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def silhouette(rows: np.ndarray, centers: np.ndarray) -> float:
-    """Simplified silhouette, -1 to 1: how much nearer people are to their centre than to the next.
+    """Simplified silhouette, 0 to 1: how much nearer people are to their centre than to the next.
 
     Args:
         rows: scaled rows, float64 (n, d).
@@ -101,12 +150,16 @@ def silhouette(rows: np.ndarray, centers: np.ndarray) -> float:
 
 
 def _structure(
-    rows: np.ndarray, ks: tuple[int, ...], seed: int, progress: Progress
+    rows: np.ndarray,
+    missing: np.ndarray | None,
+    ks: tuple[int, ...],
+    seed: int,
+    progress: Progress,
 ) -> tuple[bool, tuple[CriterionCurve, ...]]:
-    observed = _log_drops(rows, ks, seed)
+    observed = _statistics(rows, ks, seed)
     structure = True
     curves = []
-    models = null_models(rows)
+    models = null_models(rows, missing)
     for at, (name, null) in enumerate(models.items()):
         references = _references(rows, null, ks, seed + 100 * at)
         progress(0.6 * (at + 1) / len(models), "comparing with people without clusters")
@@ -116,9 +169,9 @@ def _structure(
         # The references' own largest scores, smoothed by a Gumbel fit: a tail of 1% from 60 draws.
         scale = max(float(own.std()) * np.sqrt(6) / np.pi, 1e-9)
         location = float(own.mean()) - 0.5772 * scale
-        tail = 1.0 - np.exp(-np.exp(-(score - location) / scale))
+        tail = 1.0 - np.exp(-np.exp(min(700.0, -(score - location) / scale)))
         structure &= tail < _LEVEL
-        gap = mean - observed
+        gap = (mean - observed)[: len(ks)]
         curves.append(
             CriterionCurve(
                 f"gap to {name} reference",
@@ -130,40 +183,58 @@ def _structure(
                 f"(chance of as much: {tail:.1%}).",
             )
         )
-    return structure, tuple(curves)
+    return bool(structure), tuple(curves)
 
 
 def _references(rows: np.ndarray, null: Null, ks: tuple[int, ...], seed: int) -> np.ndarray:
     random = np.random.default_rng([seed, len(rows), 7])
-    return np.array([_log_drops(null(random), ks, seed + draw) for draw in range(_REFERENCES)])
+    return np.array([_statistics(null(random), ks, seed + turn) for turn in range(_REFERENCES)])
 
 
-def _log_drops(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> np.ndarray:
-    """log(W_k / W_1) for each k: how much of the spread k clusters take away."""
+def _statistics(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> np.ndarray:
+    """How clustered rows look, less is more: what k clusters leave, and the dip between two.
+
+    What they leave is log(W_k / W_1), for each k. The dip (after Hartigan and Hartigan, 1985) is
+    how far the distribution of people along the line between two centres is from the nearest one of
+    one mode: it sees a valley between groups that explain little of the spread.
+    """
     rows = np.ascontiguousarray(rows)
     whole = max(float(((rows - rows.mean(axis=0)) ** 2).sum()), 1e-300)
-    return np.array(
-        [
-            np.log(max(fit_small(rows, k, 1, 20, 1e-9 * whole, seed + k)[2] / whole, 1e-300))
-            if k <= len(rows)
-            else -700.0
-            for k in ks
-        ]
-    )
+    statistics, between = [], 0.0
+    for k in ks:
+        if k > len(rows):
+            statistics.append(-700.0)
+            continue
+        centers, _, within = fit_small(rows, k, 1, 20, 1e-9 * whole, seed + k)
+        statistics.append(float(np.log(max(within / whole, 1e-300))))
+        if k == _PAIR:
+            between = -bimodality(rows @ (centers[1] - centers[0]))
+    return np.array([*statistics, between])
 
 
 def _votes(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> tuple[CriterionCurve, ...]:
-    rows = np.ascontiguousarray(rows)
+    rows = np.ascontiguousarray(rows[~isolated(rows)])
     fits = {k: fit_small(rows, k, 4 + k // 4, 50, 1e-10, seed + k) for k in ks}
-    strength = tuple(_prediction_strength(rows, k, seed) for k in ks)
-    strong = [k for k, value in zip(ks, strength, strict=True) if value >= _STRENGTH]
+    strength = [_prediction_strength(rows, k, seed) for k in ks]
     widths = tuple(silhouette(rows, fits[k][0]) for k in ks)
-    bics = _bic(rows, ks, fits)
+    flat = full_rank(rows)
+    starts = Starts(flat, seed)
+    prices, mixtures = [], []
+    for k in ks:
+        linked = starts.labels(k)
+        price, mixture = bic(flat, k, [fits[k][1], *(() if linked is None else (linked,))])
+        prices.append(price)
+        mixtures.append(mixture)
+    best = int(np.argmin(prices))
+    if strength[best] < _STRENGTH and mixtures[best] is not None:
+        # Groups of very different sizes are none that k-means would find.
+        strength[best] = max(strength[best], _mixture_strength(flat, ks[best], seed))
+    strong = [k for k, value in zip(ks, strength, strict=True) if value >= _STRENGTH]
     return (
         CriterionCurve(
             "prediction strength",
             ks,
-            strength,
+            tuple(strength),
             max(strong) if strong else 2,
             "higher",
             "Whether clusters found in one half of the people predict those of the other half.",
@@ -179,8 +250,8 @@ def _votes(rows: np.ndarray, ks: tuple[int, ...], seed: int) -> tuple[CriterionC
         CriterionCurve(
             "BIC",
             ks,
-            bics,
-            ks[int(np.argmin(bics))],
+            tuple(prices),
+            ks[best],
             "lower",
             "How well a mixture of so many Gaussians explains people, less a price for each.",
         ),
@@ -202,29 +273,33 @@ def _prediction_strength(rows: np.ndarray, k: int, seed: int) -> float:
             return 0.0
         centers = fit_small(train, k, 3, 40, 1e-10, seed + split)[0]
         _, labels, _ = fit_small(test, k, 3, 40, 1e-10, seed + 1000 + split)
-        predicted = assign(test, centers)[0]
-        table = np.zeros((k, k))
-        np.add.at(table, (labels, predicted), 1)
-        sizes = table.sum(axis=1)
-        pairs = (table * (table - 1)).sum(axis=1)
-        together = np.where(sizes > 1, pairs / np.maximum(sizes * (sizes - 1), 1), 1.0)
-        total += float(together.min())
+        total += _agreement(labels, assign(test, centers)[0], k)
     return total / _SPLITS
 
 
-def _bic(
-    rows: np.ndarray, ks: tuple[int, ...], fits: dict[int, tuple[np.ndarray, np.ndarray, float]]
-) -> tuple[float, ...]:
-    # Energies of two traits lie in a plane; a mixture needs coordinates without null directions.
-    centred = rows - rows.mean(axis=0)
-    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    kept = axes[sizes > 1e-6 * max(sizes[0], 1e-300)]
-    flat = np.ascontiguousarray(centred @ kept.T)
-    floor = 1e-4 * float(flat.var())
-    n, d = flat.shape
-    out = []
-    for k in ks:
-        likelihood = mixture_likelihood(flat, fits[k][1], k, floor, 60, 1e-3)
-        free = k * (d + d * (d + 1) / 2) + k - 1
-        out.append(float(free * np.log(n) - 2 * likelihood))
-    return tuple(out)
+def _mixture_strength(rows: np.ndarray, k: int, seed: int) -> float:
+    """Prediction strength of a mixture of k Gaussians of one shape."""
+    random = np.random.default_rng([seed, k, 5])
+    strengths = []
+    for split in range(_MIXTURE_SPLITS):
+        order = random.permutation(len(rows))
+        halves = [np.ascontiguousarray(part) for part in np.array_split(rows[order], 2)]
+        fitted = []
+        for at, half in enumerate(halves):
+            starts = [fit_small(half, k, 3, 40, 1e-10, seed + split)[1]]
+            linked = Starts(half, seed + at).labels(k)
+            starts += [] if linked is None else [linked]
+            fitted.append(
+                max((fit_shared(half, s, k) for s in starts), key=lambda m: m.log_likelihood)
+            )
+        strengths.append(_agreement(fitted[1].labels(halves[1]), fitted[0].labels(halves[1]), k))
+    return float(np.mean(strengths))
+
+
+def _agreement(labels: np.ndarray, predicted: np.ndarray, k: int) -> float:
+    """Least share, over clusters, of pairs of their people who are predicted to be together."""
+    table = np.zeros((k, k))
+    np.add.at(table, (labels, predicted), 1)
+    sizes = table.sum(axis=1)
+    pairs = (table * (table - 1)).sum(axis=1)
+    return float(np.where(sizes > 1, pairs / np.maximum(sizes * (sizes - 1), 1), 1.0).min())

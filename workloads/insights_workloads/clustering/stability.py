@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from insights_workloads.clustering.kernels.plain import assign
 from insights_workloads.clustering.kernels.small import fit_small
-from insights_workloads.clustering.rows import sample_positions
+from insights_workloads.clustering.rows import draw
 from insights_workloads.progress import Progress, silent
 
 __all__ = ["bootstrap"]
@@ -44,15 +44,15 @@ def bootstrap(
         Jaccard similarity of each cluster, float64 (k,), and confidence of each membership,
         float32 (n,), both 0 to 1.
     """
-    positions = sample_positions(len(rows), _SAMPLE, seed + 11)
+    positions = draw(rows, _SAMPLE, seed + 11)
     sample = rows[positions]
     share = None if weights is None else _shares(weights[positions])
     random = np.random.default_rng([seed, 13])
     jaccard = np.zeros(k)
     agreed = np.zeros(len(rows), dtype=np.float32)
-    for draw in range(_FITS):
+    for turn in range(_FITS):
         drawn = np.ascontiguousarray(sample[random.choice(len(sample), len(sample), p=share)])
-        centers = fit_small(drawn, k, 4, 100, 1e-9, seed + draw)[0]
+        centers = fit_small(drawn, k, 4, 100, 1e-9, seed + turn)[0]
         again = assign(rows, centers)[0]
         shared = np.zeros((k, k))
         np.add.at(shared, (labels, again), 1)
@@ -63,7 +63,7 @@ def bootstrap(
         match = np.empty(k, dtype=np.int32)
         match[theirs] = mine
         agreed += match[again] == labels
-        progress((draw + 1) / _FITS, "resampling people")
+        progress((turn + 1) / _FITS, "resampling people")
     return jaccard / _FITS, agreed / _FITS
 
 

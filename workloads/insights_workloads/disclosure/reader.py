@@ -258,7 +258,6 @@ def reader_content(
     summary = told_summary(summarize(result, prefix), broken)
     clusters, overall = _clusters(result, protected)
     view, density = _density(protected)
-    selection = clustering.selection
     outliers = int(clustering.outliers.sum())
     return ReaderContent(
         provenance=provenance,
@@ -274,9 +273,9 @@ def reader_content(
         outliers=outliers if outliers >= FEWEST else None,
         because=str(summary.get("clustersBecause", "")),
         silhouette=summary.get("silhouette"),
-        criteria=()
-        if selection is None
-        else tuple(ReaderCriterion(c.name, c.vote, c.says) for c in selection.curves),
+        criteria=tuple(
+            ReaderCriterion(c.name, c.vote, c.says) for c in clustering.selection.curves
+        ),
         change=_change(result, summary),
         density=density,
         view=view,

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from insights_crds.v1 import ENERGIES as ENERGY_NAMES
+from insights_workloads.clustering.profiles import stability_words
 from insights_workloads.clustering.result import CriterionCurve
 from insights_workloads.disclosure.reader import ReaderContent
 from insights_workloads.report import charts
@@ -112,6 +113,7 @@ def _clusters(content: OwnerContent, colors: tuple[str, ...]) -> list[dict[str, 
             "number": number + 1,
             "color": colors[number],
             "profile": profile,
+            "stability": None if profile.stability is None else stability_words(profile.stability),
             "typical": content.cluster_members[number].typical,
             "borderline": [
                 {"name": name, "other": content.clustering.profiles[other].name}
@@ -125,8 +127,6 @@ def _clusters(content: OwnerContent, colors: tuple[str, ...]) -> list[dict[str, 
 
 def _evidence(content: OwnerContent) -> list[dict[str, Any]]:
     selection = content.clustering.selection
-    if selection is None:
-        return []
 
     def shown(curve: CriterionCurve) -> dict[str, Any]:
         return {

@@ -48,9 +48,7 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
         people=result.roster.rows,
         rejected_rows=result.roster.rejected.rows,
         clusters=clustering.k,
-        clusters_because=(
-            selection.because if selection is not None else "The number was given in the spec."
-        ),
+        clusters_because=selection.because,
         silhouette=_finite(clustering.silhouette),
         stability=_least_stability(clustering),
         cluster_change=None if result.change is None else _change(result.change),
