@@ -204,6 +204,26 @@ def test_means_are_off_by_what_is_said(people) -> None:
     assert abs(float(str(said)) - y[:people, 0].mean()) <= 0.5001 * 10.0**-said.decimals
 
 
+@pytest.mark.parametrize(
+    ("level", "alone", "with_cluster"), [(0.25, 0.45, 0.40), (1.0, 0.71, 0.57), (4.0, 0.89, 0.68)]
+)
+def test_what_knowing_the_cluster_adds_is_what_is_said(level, alone, with_cluster) -> None:
+    """Figures of docs/privacy.md: sizes are exact, so they tell which cluster a joiner went to."""
+    values = np.random.default_rng(0).multivariate_normal([MEAN] * 4, COVARIANCE, 20_000)
+    ids = [f"p{i}" for i in range(len(values))]
+    layer = missing_layer(values, ENERGIES, level, [])
+    y = protect(values, ENERGIES, ids, [layer], secret=SECRET, source="s")
+    cluster = np.eye(4)[np.linalg.norm(values[:, None] - CENTERS, axis=2).argmin(axis=1)]
+
+    def off(known) -> float:
+        known = np.column_stack([known, np.ones(len(known))])
+        best = known @ np.linalg.lstsq(known, values, rcond=None)[0]
+        return float(np.sqrt(((best - values) ** 2).mean() / values.var(axis=0).mean()))
+
+    assert off(y) == pytest.approx(alone, abs=0.015)
+    assert off(np.column_stack([y, cluster])) == pytest.approx(with_cluster, abs=0.015)
+
+
 def drawn(values, ids, layers) -> np.ndarray:
     return protect(values, ENERGIES, ids, layers, secret=SECRET, source="s") - values
 
