@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
 from insights_crds.execution_key import execution_key
@@ -47,7 +46,8 @@ _BLOCKED_SECONDS = 15.0
 _MOST_ROWS = 5_000
 _CHUNK = 500
 _RUN_PLURAL, _SCHEDULE_PLURAL = RUNS.plural, "analysisschedules"
-_AWAY = (psycopg.OperationalError, PoolTimeout)
+_FOR_NOW = (ApiError, OSError, TimeoutError, psycopg.Error)
+"""What ends one step and nothing else: it is taken again later."""
 
 _log = logging.getLogger(__name__)
 
@@ -118,18 +118,20 @@ class Sweeper:
                         await self._retain()
                         swept = time.monotonic()
                     self._tell_waiting(graves)
-                except _AWAY:
-                    _log.warning("the results database cannot be reached; nothing is removed")
                 except NotLeadingError:
                     pass
+                except _FOR_NOW as error:
+                    _stay(error)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _retain(self) -> None:
         """Remove what is beyond its retention, and go on with what was begun."""
-        for run in self._cache.all(_RUN_PLURAL):
-            # The database may have been restored to a time before.
-            if "deletionTimestamp" in run["metadata"] and is_buried(run):
-                await self._write("bury", [(statements.BURY, self._run(key_of(run)))])
+        going = [
+            key_of(run)
+            for run in self._cache.all(_RUN_PLURAL)
+            if "deletionTimestamp" in run["metadata"] and is_buried(run)
+        ]
+        await self._each_quietly(going, self._bury)
         runs = {
             key_of(run): run
             for run in self._cache.all(_RUN_PLURAL)
@@ -148,8 +150,8 @@ class Sweeper:
             )
             await self._each(over, self._trim)
         await self._each(await self._keys(statements.GOING_RUNS), self._go_on)
-        for each in self._cache.all(_SCHEDULE_PLURAL):
-            await self._shorten(each)
+        schedules = [key_of(each) for each in self._cache.all(_SCHEDULE_PLURAL)]
+        await self._each_quietly(schedules, self._shorten)
 
     async def _erase(self, key: Key) -> None:
         """Erase all results of a run, and then what says that there was one."""
@@ -215,9 +217,16 @@ class Sweeper:
             )
             self._metrics.removed("Retention", "results", 1)
 
-    async def _shorten(self, schedule: Mapping[str, Any]) -> None:
+    async def _bury(self, key: Key) -> None:
+        """See that a run is buried: the database may have been restored to a time before."""
+        await self._write("bury", [(statements.BURY, self._run(key))])
+
+    async def _shorten(self, line_of: Key) -> None:
         """Bury the runs of a schedule that are gone, and whose results are beyond its retention."""
-        namespace, name = key_of(schedule)
+        schedule = self._cache.get(_SCHEDULE_PLURAL, line_of)
+        if schedule is None:
+            return
+        namespace, name = line_of
         rows = await self._rows(
             statements.LINE,
             {"environment": self._environment, "namespace": namespace, "schedule": name},
@@ -233,7 +242,7 @@ class Sweeper:
         for each in outlived(line, limits, rows[0]["now"]) if rows else ():
             key = namespace, each
             if await self._there(key) is None:
-                await self._write("bury", [(statements.BURY, self._run(key))])
+                await self._bury(key)
 
     async def _remove_objects(
         self, key: Key, stores: Sequence[str], folders: Sequence[str]
@@ -279,14 +288,24 @@ class Sweeper:
                 await self._block(key, Reason.OBJECT_STORE_NOT_CONFIGURED, str(error))
             except StoreUnreachableError as error:
                 await self._block(key, Reason.OBJECT_STORE_UNREACHABLE, str(error))
-            except _AWAY:
-                raise
-            except (ApiError, OSError, TimeoutError, psycopg.Error) as error:
-                _log.warning("results stay for now", extra={"error": type(error).__name__})
+            except _FOR_NOW as error:
+                if _is_away(error):
+                    raise
+                _stay(error)
                 self._not_before[key] = time.monotonic() + _BLOCKED_SECONDS
             else:
                 self._blocked.pop(key, None)
                 self._not_before.pop(key, None)
+
+    async def _each_quietly(self, keys: Sequence[Key], step: Callable[[Key], Any]) -> None:
+        """Take a step that removes nothing for each of some objects."""
+        for key in keys:
+            try:
+                await step(key)
+            except _FOR_NOW as error:
+                if _is_away(error):
+                    raise
+                _stay(error)
 
     async def _block(self, key: Key, reason: Reason, said: str) -> None:
         """Say what keeps results where they are: of a run that goes its status says it."""
@@ -365,6 +384,15 @@ class Sweeper:
     def _may_write(self, what: object) -> None:
         if not self._leader.valid():
             raise NotLeadingError(str(what))
+
+
+def _stay(error: Exception) -> None:
+    _log.warning("results stay for now", extra={"error": type(error).__name__})
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether Postgres cannot be reached; what it answered itself concerns one step alone."""
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate is None
 
 
 def _shown(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:

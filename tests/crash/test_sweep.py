@@ -75,14 +75,14 @@ def test_killed_before_and_after_every_write(sweep, name, capsys) -> None:
     all_end_alike(sweep, name, expected, faults, capsys)
 
 
-@pytest.mark.parametrize("name", ["retry"])
+@pytest.mark.parametrize("name", ["retry", "erase"])
 def test_refused_by_the_api_server_at_every_write(sweep, name, capsys) -> None:
     expected, world = sweep(name, Fault())
     faults = [Fault(kind, nth) for nth in range(1, world.writes() + 1) for kind in API_FAULTS]
     all_end_alike(sweep, name, expected, faults, capsys)
 
 
-@pytest.mark.parametrize("name", ["resume", "retry", "delete", "change"])
+@pytest.mark.parametrize("name", ["resume", "retry", "delete", "erase", "retain", "change"])
 def test_misled_by_its_watches(sweep, name, capsys) -> None:
     expected, _ = sweep(name, Fault())
     all_end_alike(sweep, name, expected, [Fault(kind) for kind in EVENT_FAULTS], capsys)
