@@ -209,6 +209,11 @@ _RESULT: tuple[tuple[str, str, Callable[[Object], Any]], ...] = (
         "Soft rules that the teams do not wholly obey.",
         lambda s: s.get("softRulesBroken"),
     ),
+    (
+        "hard_rules_broken",
+        "Hard rules that published teams do not obey, where the policy lets them be published.",
+        lambda s: s.get("hardRulesBroken", 0) if s.get("teams") else None,
+    ),
 )
 
 

@@ -19,7 +19,7 @@ import psycopg
 import pyarrow as pa
 
 from insights_crds.reasons import FailureClass, Reason
-from insights_crds.v1 import AnalysisRunSpec, StageSeconds
+from insights_crds.v1 import AnalysisRunSpec, StageSeconds, Teams
 from insights_store import driver
 from insights_store.execution import Claim, Fenced, Publication
 from insights_workloads.clustering import Clustering, ClusteringOptions, KRange, Spread, cluster
@@ -340,7 +340,29 @@ def _teams(
         raise RunFailedError(
             FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, plan.conflict.message
         )
+    if plan.outcome is Outcome.UNKNOWN and spec.policy.undecided_teams == "Fail":
+        raise RunFailedError(
+            FailureClass.USER, Reason.FEASIBILITY_UNKNOWN, _undecided(spec.teams, plan)
+        )
     return plan
+
+
+def _undecided(teams: Teams, plan: TeamPlan) -> str:
+    """What is broken in the best teams that were found, and what would help. About no person."""
+    confidential = {rule.name for rule in teams.constraints if rule.no_lone_minority is not None}
+    broken = [each for each in plan.violations if each.hard]
+    said = [
+        each.rule
+        if each.rule in confidential
+        else f"{each.rule} in {each.teams:,} team{'s' if each.teams != 1 else ''}"
+        for each in broken
+    ]
+    return (
+        "no teams were found that keep all hard rules, and none were proven impossible; broken in "
+        f"the best that were found: {', '.join(said)}. Loosen one of them or give it a weight, "
+        f"raise spec.teams.rounds above {plan.rounds:,}, or set spec.policy.undecidedTeams: "
+        "Publish to take the best found"
+    )
 
 
 def _crew(people: int, wanted: bool | None) -> Crew:

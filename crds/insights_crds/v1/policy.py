@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -49,6 +49,11 @@ class ChildTTL(Model):
 
 class Policy(Model):
     """How a run is carried out."""
+
+    undecided_teams: Literal["Fail", "Publish"] = "Fail"
+    """What becomes of a search that ends with hard rules broken, and no proof that they must be:
+    the run fails as `FeasibilityUnknown`, or the best teams that were found are published, and
+    status, report and metrics say what is broken."""
 
     retries: Retries = Retries()
     """How often a failed execution is tried again."""

@@ -176,6 +176,9 @@ class Summary(Model):
     soft_rules_broken: _Count | None = None
     """Soft rules that the teams do not wholly obey, without those that are confidential
     (`keepApart`, `noLoneMinority`)."""
+    hard_rules_broken: _Count | None = None
+    """Hard rules that the teams do not obey; only where `spec.policy.undecidedTeams` let such teams
+    be published."""
     stage_seconds: StageSeconds | None = None
     """How long the computation took; it is not part of the result's files."""
     reproducible: bool | None = None

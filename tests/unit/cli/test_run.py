@@ -30,6 +30,20 @@ spec:
 """
 
 
+UNDECIDED = """
+apiVersion: insights.observer.io/v1
+kind: AnalysisRun
+metadata: {name: undecided}
+spec:
+  source:
+    uri: %(uri)s
+    attributes: [{name: seniority_years, type: Number}]
+    invalidRows: {maxInvalidFraction: 0.5}
+  clustering: {k: {fixed: 2}, restarts: 1}
+  teams: {size: {min: 6, max: 8}, rounds: 2, constraints: %(rules)s}
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("home")
@@ -67,6 +81,29 @@ def publications(home, name) -> list[tuple]:
             "ORDER BY published",
             (name,),
         ).fetchall()
+
+
+def test_teams_that_break_a_hard_rule_are_no_success_unless_asked_for(
+    tmp_path, examples, home
+) -> None:
+    # Around everyone's means, so that nothing proves them impossible.
+    narrow = (
+        "[{name: blue, range: {field: blue, aggregate: Mean, min: 50.68, max: 50.76}}, "
+        "{name: red, range: {field: red, aggregate: Mean, min: 51.7, max: 51.77}}]"
+    )
+    path = tmp_path / "run.yaml"
+    text = UNDECIDED % {"uri": examples / "roster.csv", "rules": narrow}
+    path.write_text(text)
+    refused = insights("run", "-f", str(path), "--home", str(home))
+    assert refused.returncode == 3, refused.stderr
+    assert "blue in" in refused.stderr
+    assert publications(home, "undecided") == []
+    path.write_text(text + "  policy: {undecidedTeams: Publish}\n")
+    done = insights("run", "-f", str(path), "--home", str(home), "--output", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["summary"]["hardRulesBroken"] >= 1
+    again = insights("run", "-f", str(path), "--home", str(home))
+    assert "not kept" in again.stdout
 
 
 def test_the_same_run_links_and_a_rerun_computes(tmp_path, examples, home) -> None:

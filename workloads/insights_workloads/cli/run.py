@@ -104,7 +104,7 @@ def _run(
             return publication, home.objects, linked
     except RunFailedError as error:
         code = ExitCode.FAILED
-        if error.reason is Reason.INFEASIBLE_CONSTRAINTS:
+        if error.reason in (Reason.INFEASIBLE_CONSTRAINTS, Reason.FEASIBILITY_UNKNOWN):
             code = ExitCode.INFEASIBLE
         elif error.failure is FailureClass.USER:
             code = ExitCode.USER
@@ -215,6 +215,12 @@ def _print(result: dict[str, Any]) -> None:
             f"{100 * balance['before']:.1f} % by chance",
         )
     out.print(table)
+    if broken := summary.get("hardRulesBroken"):
+        out.print(
+            f"[bold red]{broken} hard rule{'s are' if broken != 1 else ' is'} not kept[/]: no "
+            "better teams were found, and spec.policy.undecidedTeams is Publish. "
+            f"`insights show {escape(result['run'])}` says where."
+        )
     if summary.get("reproducible") is False:
         out.print("The search for teams was ended early: these are the best so far.")
     out.print(f"\nreport  {escape(result['report'])}", soft_wrap=True)

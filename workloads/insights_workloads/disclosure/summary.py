@@ -64,6 +64,8 @@ FIELDS: Mapping[str, Callable[[Any], Any] | None] = MappingProxyType(
         "worstTeamDistance": None,
         # Counted anew, without confidential rules.
         "softRulesBroken": None,
+        # How many rules, and not whom or how many people they concern.
+        "hardRulesBroken": _as_it_is,
         "stageSeconds": _as_it_is,
         "reproducible": _as_it_is,
         "tradeOffs": _plans,

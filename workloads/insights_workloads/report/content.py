@@ -5,6 +5,7 @@ The owner is told everything. What any other reader is told is made apart, in `d
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -250,10 +251,14 @@ def _headline(result: RunResult) -> str:
         return text + "."
     count = len(plan.figures.names)
     text += f" and {count:,} team{'s' if count != 1 else ''}"
-    if plan.balance_after > 0 and plan.balance_before / plan.balance_after >= 1.5:
-        times = plan.balance_before / plan.balance_after
+    if plan.balance_after > 0 and plan.balance_before / plan.balance_after >= 2.25:
+        # Of distances, which is what the report shows, and not of their squares.
+        times = math.sqrt(plan.balance_before / plan.balance_after)
         text += f", {times:,.0f} times as alike as chance would make them"
-    return text + "."
+    text += "."
+    if (broken := sum(each.hard for each in plan.violations)) > 0:
+        text += f" {broken} hard rule{'s are' if broken != 1 else ' is'} not kept."
+    return text
 
 
 def _distances_of_chance(plan: TeamPlan | None) -> np.ndarray:

@@ -63,6 +63,7 @@ def summarize(result: RunResult, prefix: str) -> dict[str, Any]:
             None if teams is None else sum(not each.hard for each in teams.violations)
         ),
         # Said only where it is not so, as with all that is usual.
+        hard_rules_broken=_hard_rules_broken(teams),
         reproducible=None if teams is None or teams.reproducible else False,
         trade_offs=[] if teams is None else _trade_offs(result, teams),
         links=Links(report=f"{prefix}/reader/report.html", results=prefix),
@@ -91,6 +92,11 @@ def _trade_offs(result: RunResult, teams: TeamPlan) -> list[TradeOffPlan]:
 def _least_stability(clustering: Clustering) -> float | None:
     measured = [each.stability for each in clustering.profiles if each.stability is not None]
     return _finite(min(measured)) if measured else None
+
+
+def _hard_rules_broken(teams: TeamPlan | None) -> int | None:
+    broken = 0 if teams is None else sum(each.hard for each in teams.violations)
+    return broken or None
 
 
 def _worst_distance(teams: TeamPlan) -> float | None:

@@ -15,8 +15,8 @@ from insights_workloads.teams.conflicts import (
     prove_by_counting,
     prove_by_types,
 )
-from insights_workloads.teams.measure import balance, broken_rules, figures
-from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan
+from insights_workloads.teams.measure import balance, breaches, figures
+from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan, violations
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reasons import find_reasons
 from insights_workloads.teams.search import TeamOptions, search, usual_rounds
@@ -98,7 +98,7 @@ def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) ->
     began = time.monotonic()
     state = SearchState(problem, place(problem, options.seed))
     rounds, reproducible = search(state, options, progress, began)
-    if any(violation.hard for violation in broken_rules(problem, state.people_teams())):
+    if any(breach.hard for breach in breaches(problem, state.people_teams())):
         verdict = assign(problem)
         if verdict.impossible:
             proven = prove_by_assignment(problem)
@@ -108,16 +108,17 @@ def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) ->
             state = SearchState(problem, placed_as(problem, verdict.team))
             rounds, reproducible = search(state, options, progress, began)
     team = rematched(problem, state.people_teams())
-    violations = broken_rules(problem, team)
-    hard = any(violation.hard for violation in violations)
+    broken = breaches(problem, team)
+    hard = any(breach.hard for breach in broken)
     return TeamPlan(
         outcome=Outcome.UNKNOWN if hard else Outcome.FEASIBLE,
         team=team,
         features=problem.features,
         figures=figures(problem, team),
-        balance_before=balance(problem.matrix, _random_split(problem, options.seed)),
+        balance_before=_balance_by_chance(problem),
         balance_after=balance(problem.matrix, team),
-        violations=violations,
+        violations=violations(broken),
+        breaches=broken,
         moved=moved_people(problem, team),
         rounds=rounds,
         reproducible=reproducible,
@@ -125,9 +126,16 @@ def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) ->
     )
 
 
-def _random_split(problem: TeamProblem, seed: int) -> np.ndarray:
-    team = np.repeat(np.arange(len(problem.slots.sizes), dtype=np.int32), problem.slots.sizes)
-    return np.random.default_rng([seed, 17]).permutation(team)
+def _balance_by_chance(problem: TeamProblem) -> float:
+    """Expected share of the variance between the teams of a random split, of whatever sizes.
+
+    The mean of s people drawn from n is off by S^2 (1/s)(1 - s/n): times s, and added over g teams,
+    S^2 (g - 1), where S^2 is the sum of squares over n - 1 (Cochran, 1977).
+    """
+    teams, people = int((problem.slots.sizes > 0).sum()), len(problem.matrix)
+    if people < 2 or np.allclose(problem.matrix, problem.matrix[0]):
+        return 0.0
+    return (teams - 1) / (people - 1)
 
 
 def _refused(problem: TeamProblem, conflict: Conflict) -> TeamPlan:

@@ -1,15 +1,15 @@
-"""How good teams are, and which rules they break: measured anew, apart from the search."""
+"""How good teams are, and who breaks which rules: measured anew, apart from the search."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from insights_workloads.teams.crowds import crowds
-from insights_workloads.teams.plan import TeamFigures, Violation
+from insights_workloads.teams.plan import Breach, TeamFigures
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.stability import moved_people
 
-__all__ = ["balance", "broken_rules", "figures"]
+__all__ = ["balance", "breaches", "figures"]
 
 
 def balance(matrix: np.ndarray, team: np.ndarray) -> float:
@@ -54,54 +54,92 @@ def figures(problem: TeamProblem, team: np.ndarray) -> TeamFigures:
     )
 
 
-def broken_rules(problem: TeamProblem, team: np.ndarray) -> tuple[Violation, ...]:
-    """Rules that teams break.
+def breaches(problem: TeamProblem, team: np.ndarray) -> tuple[Breach, ...]:
+    """Rules that teams break, and who breaks them, sorted by rule and team.
 
     Args:
         problem: the problem.
         team: int32 (n,), team of each person.
     """
     teams = len(problem.slots.sizes)
-    found: dict[tuple[str, bool], list[float]] = {}
-
-    def note(rule: str, weight: float | None, amounts: np.ndarray) -> None:
-        if (amounts > 1e-9).any():
-            entry = found.setdefault((rule, weight is None), [0.0, 0])
-            entry[0] += float(amounts.sum())
-            entry[1] += int((amounts > 1e-9).sum())
-
+    found = _Found(team, teams)
     for count in problem.counts:
         have = np.bincount(team[count.member], minlength=teams)
-        over = np.maximum(count.low - have, 0) + np.maximum(have - count.high, 0)
-        over = over + ((have == 1) & count.lone)
-        note(count.name, count.weight, np.where(problem.slots.locked, 0, over))
+        over = np.where(problem.slots.locked, 0, np.maximum(have - count.high, 0))
+        over = over + ((have == 1) & count.lone & ~problem.slots.locked)
+        under = np.where(problem.slots.locked, 0, np.maximum(count.low - have, 0))
+        found.note(count.name, count.weight, over + under, count.member & (over > 0)[team])
     for group in problem.groups:
-        crowded, _, sizes = crowds(team, group.group)
+        crowded, group_of, sizes = crowds(team, group.group)
         excess = np.where(group.teams[crowded], np.maximum(sizes - group.most, 0), 0)
-        note(group.name, group.weight, np.bincount(crowded, excess, teams))
+        full = (group_of.astype(np.int64) * teams + crowded)[excess > 0]
+        too_many = np.isin(_pairs(team, group.group, teams), full)
+        amounts = np.bincount(crowded, excess, teams)
+        found.note(group.name, group.weight, amounts, too_many & (group.group >= 0))
     for bounds in problem.ranges:
         total = np.bincount(team, bounds.value, minlength=teams)
         slack = 1e-9 * np.maximum(1.0, np.abs(total))
         gap = np.maximum(bounds.low - total - slack, 0) + np.maximum(total - bounds.high - slack, 0)
-        note(bounds.name, bounds.weight, gap)
+        found.note(bounds.name, bounds.weight, gap)
     for lock in problem.locks:
-        away = (lock.team >= 0) & (team != lock.team)
-        note(lock.name, None, np.bincount(team[away], minlength=teams).astype(float))
+        found.each(lock.name, None, (lock.team >= 0) & (team != lock.team))
     for tie in problem.ties:
-        # People of a group beyond its largest part in one team.
-        _, group_of, sizes = crowds(team, tie.group)
-        largest = np.zeros(int(tie.group.max(initial=-1)) + 1)
-        np.maximum.at(largest, group_of, sizes)
-        apart = np.bincount(group_of, sizes, len(largest)) - largest
-        note(tie.name, tie.weight, apart)
+        found.each(tie.name, tie.weight, _outside_largest_part(team, tie.group, teams))
     for choice in problem.choices:
         outside = ~choice.allowed[choice.kind, team] & (problem.fixed < 0)
-        amounts = np.bincount(team[outside], minlength=teams).astype(float)
-        note(choice.name, choice.weight, amounts)
+        found.each(choice.name, choice.weight, outside)
     moved = moved_people(problem, team)
-    if problem.most_moves is not None and moved is not None:
-        note("stability", None, np.array([max(0.0, moved - problem.most_moves)]))
-    return tuple(
-        Violation(rule, hard, amount, int(count))
-        for (rule, hard), (amount, count) in sorted(found.items())
-    )
+    more = 0 if problem.most_moves is None or moved is None else moved - problem.most_moves
+    if more > 0:
+        away = np.flatnonzero((problem.home != -1) & (problem.home != team))
+        found.breaches.append(Breach("stability", True, -1, float(more), tuple(away.tolist())))
+    return found.sorted()
+
+
+class _Found:
+    """Breaches as they are found; those of one rule in one team are one."""
+
+    def __init__(self, team: np.ndarray, teams: int) -> None:
+        self.breaches: list[Breach] = []
+        self._team, self._teams = team, teams
+        self._noted: dict[tuple[str, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    def each(self, rule: str, weight: float | None, who: np.ndarray) -> None:
+        """People who break a rule by one each, bool (n,)."""
+        self.note(rule, weight, np.bincount(self._team[who], minlength=self._teams), who)
+
+    def note(
+        self, rule: str, weight: float | None, amounts: np.ndarray, who: np.ndarray | None = None
+    ) -> None:
+        """By how much teams break a rule, (g,), and who does it, bool (n,)."""
+        if not (amounts > 1e-9).any():
+            return
+        nothing = np.zeros(self._teams), np.zeros(len(self._team), dtype=bool)
+        before, them = self._noted.get((rule, weight is None), nothing)
+        them = them if who is None else them | who
+        self._noted[rule, weight is None] = before + amounts, them
+
+    def sorted(self) -> tuple[Breach, ...]:
+        for (rule, hard), (amounts, who) in self._noted.items():
+            people = np.flatnonzero(who)
+            people = people[np.argsort(self._team[people], kind="stable")]
+            ends = np.searchsorted(self._team[people], np.arange(self._teams + 1))
+            for g in np.flatnonzero(amounts > 1e-9).tolist():
+                here = tuple(people[ends[g] : ends[g + 1]].tolist())
+                self.breaches.append(Breach(rule, hard, g, float(amounts[g]), here))
+        return tuple(sorted(self.breaches, key=lambda b: (b.rule, b.hard, b.team)))
+
+
+def _pairs(team: np.ndarray, group: np.ndarray, teams: int) -> np.ndarray:
+    """Group and team of each person as one number."""
+    return np.asarray(group.astype(np.int64) * teams + team)
+
+
+def _outside_largest_part(team: np.ndarray, group: np.ndarray, teams: int) -> np.ndarray:
+    """People of a group who are not in the team with most of it (the first of several), (n,)."""
+    where, group_of, sizes = crowds(team, group)
+    order = np.lexsort((where, -sizes, group_of))
+    first = np.concatenate([[True], np.diff(group_of[order]) > 0])[: len(order)]
+    largest = order[first]
+    main = group_of[largest].astype(np.int64) * teams + where[largest]
+    return np.asarray((group >= 0) & ~np.isin(_pairs(team, group, teams), main))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,7 +11,7 @@ import numpy as np
 from insights_workloads.teams.reasons import Reasons
 from insights_workloads.teams.trade_offs import TradeOff
 
-__all__ = ["Conflict", "Outcome", "TeamFigures", "TeamPlan", "Violation"]
+__all__ = ["Breach", "Conflict", "Outcome", "TeamFigures", "TeamPlan", "Violation", "violations"]
 
 
 class Outcome(StrEnum):
@@ -35,6 +36,26 @@ class Conflict:
 
     rules: tuple[str, ...]
     message: str
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule that one team breaks. It tells of people: for the owner of the roster alone.
+
+    Attributes:
+        rule: its name.
+        hard: whether it is a hard rule.
+        team: the team, -1 where it is a matter of all teams together.
+        amount: by how much, in the rule's own unit.
+        people: rows of those who break it there, in their order; empty where it is a matter of the
+            whole team (too few of some kind, a sum out of its range).
+    """
+
+    rule: str
+    hard: bool
+    team: int
+    amount: float
+    people: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -85,11 +106,12 @@ class TeamPlan:
         team: int32 (n,), team of each person, -1 where none was formed.
         features: names of the features that were balanced.
         figures: the teams in numbers.
-        balance_before: share of all variance that lies between the teams of a random split into
-            the same sizes, 0 to 1.
+        balance_before: share of all variance that is expected between the teams of a random split
+            into the same sizes, 0 to 1.
         balance_after: the same for these teams.
         conflict: why no teams can be formed, if so.
         violations: rules that are broken, hard and soft.
+        breaches: the same, team by team and with the people.
         moved: people who leave their current team; None where there are no current teams.
         rounds: work that was spent.
         reproducible: False where a time limit ended the search.
@@ -106,8 +128,20 @@ class TeamPlan:
     balance_after: float
     conflict: Conflict | None = None
     violations: tuple[Violation, ...] = field(default=())
+    breaches: tuple[Breach, ...] = field(default=())
     moved: int | None = None
     rounds: int = 0
     reproducible: bool = True
     reasons: Reasons | None = None
     trade_offs: tuple[TradeOff, ...] = field(default=())
+
+
+def violations(breaches: Iterable[Breach]) -> tuple[Violation, ...]:
+    """Breaches rule by rule, in the order of names."""
+    found: dict[tuple[str, bool], list[float]] = {}
+    for breach in breaches:
+        found.setdefault((breach.rule, breach.hard), []).append(breach.amount)
+    return tuple(
+        Violation(rule, hard, sum(amounts), len(amounts))
+        for (rule, hard), amounts in sorted(found.items())
+    )

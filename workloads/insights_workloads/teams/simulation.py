@@ -13,8 +13,8 @@ from insights_crds.v1 import Constraint, Teams
 from insights_crds.v1.teams import Column, Stability
 from insights_workloads.teams.compile import Columns, compile_problem
 from insights_workloads.teams.engine import form_teams
-from insights_workloads.teams.measure import balance, broken_rules, figures
-from insights_workloads.teams.plan import TeamPlan, Violation
+from insights_workloads.teams.measure import balance, breaches, figures
+from insights_workloads.teams.plan import TeamPlan, Violation, violations
 from insights_workloads.teams.search import TeamOptions
 from insights_workloads.teams.sizes import TeamSlots
 
@@ -212,7 +212,7 @@ def _score(
         largest=int(sizes.max()),
         balance=balance(problem.matrix, team),
         worst=float(figures(problem, team).distance.max()),
-        violations=broken_rules(problem, team),
+        violations=violations(breaches(problem, team)),
     )
 
 
