@@ -330,9 +330,7 @@ def _attributes(
 
 def _breaches(result: RunResult) -> tuple[BreachLine, ...]:
     plan = result.teams
-    # A plan that was made before breaches were kept has none.
-    found = getattr(plan, "breaches", ())
-    if plan is None or not found:
+    if plan is None:
         return ()
     names = _called(result.roster)
     return tuple(
@@ -343,7 +341,7 @@ def _breaches(result: RunResult) -> tuple[BreachLine, ...]:
             amount=float(each.amount),
             people=tuple(names[row] for row in each.people),
         )
-        for each in found
+        for each in plan.breaches
     )
 
 
