@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import psycopg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from insights_workloads.results.export import to_csv, to_workbook
 from insights_workloads.results.local import LocalHome
 
 INSIGHTS = str(Path(sys.executable).parent / "insights")
@@ -287,8 +292,8 @@ def test_show_report_and_export(tmp_path, examples, home) -> None:
     other = insights("report", "shown", "--reader", "--home", home).stdout.strip()
     assert other.endswith("/reader/report.html")
     assert Path(other).is_file()
-    csv = insights("export", "shown", "--home", home).stdout.splitlines()
-    assert len(csv) == 296
+    lines = insights("export", "shown", "--home", home).stdout.splitlines()
+    assert len(lines) == 296
     people = json.loads(insights("export", "shown", "--format", "json", "--home", home).stdout)
     assert {"id", "cluster", "team", "red"} <= set(people[0])
     to = tmp_path / "teams.parquet"
@@ -321,6 +326,46 @@ def test_results_of_the_layout_before_can_still_be_read(tmp_path, examples, home
     assert again["summary"]["clusterChange"]["moved"] == 0
     assert (folder / "people.parquet").exists()
     assert {"owner", "reader"} <= {p.name for p in Path(again["results"]).iterdir()}
+
+
+def test_an_export_says_what_the_report_says(tmp_path, examples, home) -> None:
+    path = write(tmp_path, examples, "exported")
+    path.write_text(path.read_text().replace("source: {", "source: {attributes: [{name: role}], "))
+    result = run(path, home)
+    folder = Path(result["results"])
+    raw = pq.read_table(next(folder.rglob("people.parquet"))).to_pandas()
+    teams = pq.read_table(next(folder.rglob("owner/teams.parquet"))).to_pylist()
+    told = json.loads(insights("export", "exported", "--format", "json", "--home", home).stdout)
+    assert [person["cluster"] for person in told] == [c + 1 for c in raw["cluster"]]
+    assert [person["team_name"] for person in told] == [teams[t]["name"] for t in raw["team"]]
+    assert {person["role"] for person in told} > {"Lead"}
+    to = tmp_path / "people.xlsx"
+    assert insights("export", "exported", "--to", to, "--home", home).returncode == 0
+    with zipfile.ZipFile(to) as book:
+        assert "xl/worksheets/sheet2.xml" in book.namelist()
+        assert b"<pane " in book.read("xl/worksheets/sheet1.xml")
+    refused = insights("export", "exported", "--to", to, "--format", "csv", "--home", home)
+    assert refused.returncode == 2
+    assert "ends like xlsx" in " ".join(refused.stderr.split())
+
+
+def test_no_text_of_an_export_is_a_formula() -> None:
+    table = pa.table(
+        {
+            "name": ["=1+1", "+49 30", "-x", "@a", "\tb", "-4.5", "Ünal", None],
+            "value": [-1, 2, 3, 4, 5, 6, 7, 8],
+        }
+    )
+    text = to_csv(table)
+    assert text.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"))))[1:]
+    assert [row[0] for row in rows] == [
+        "'=1+1", "'+49 30", "'-x", "'@a", "'\tb", "-4.5", "Ünal", "",
+    ]  # fmt: skip
+    assert rows[0][1] == "-1"
+    with zipfile.ZipFile(io.BytesIO(to_workbook({"people": table}))) as book:
+        assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
+        assert b"=1+1" in book.read("xl/sharedStrings.xml")
 
 
 def test_validate_says_what_is_wrong_and_changes_nothing(tmp_path) -> None:

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import psycopg
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import typer
 from obstore.store import ObjectStore
@@ -23,6 +22,7 @@ from rich.table import Table
 from insights_store.execution import Publication
 from insights_workloads.cli.console import Output, fail, out, print_json
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
+from insights_workloads.results.export import numbered, to_csv, to_workbook, with_names
 from insights_workloads.results.layout import Reader
 from insights_workloads.results.local import LocalHome
 from insights_workloads.results.read import (
@@ -44,6 +44,7 @@ class Format(StrEnum):
     """Format of an export."""
 
     CSV = "csv"
+    XLSX = "xlsx"
     PARQUET = "parquet"
     JSON = "json"
 
@@ -110,24 +111,32 @@ def report(
 def export(
     name: _Run,
     table: Annotated[TableName, typer.Option(help="Which table.")] = TableName.PEOPLE,
-    format: Annotated[Format, typer.Option("--format", help="Which format.")] = Format.CSV,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", help="Which format; by the file's ending, CSV without a file."),
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="File to write; standard output without.")
     ] = None,
     home: HomeOption = Path(".insights"),
 ) -> None:
-    """Export a table of a run's newest results."""
+    """Export a table of a run's newest results; a workbook of people has their teams as well."""
+    chosen = _format(format, to)
     with _results(home) as (connection, objects):
-        data = read_table(objects, _newest(connection, name), table.value)
+        publication = _newest(connection, name)
+        data = read_table(objects, publication, table.value)
+        teams = read_table(objects, publication, "teams")
+        if table is TableName.PEOPLE:
+            data = with_names(data, read_table(objects, publication, "clusters"), teams)
     if not data.column_names:
         fail(f"{name} has no table {table.value}: there is nothing in it")
-    payload = _encoded(data, format)
+    payload = _encoded(numbered(data), chosen, table, numbered(teams))
     if to is not None:
         _write(to, payload)
         out.print(f"{data.num_rows:,} rows in {to}")
         return
-    if format is Format.PARQUET and sys.stdout.isatty():
-        fail("Parquet is not for terminals; name a file with --to")
+    if chosen in (Format.PARQUET, Format.XLSX) and sys.stdout.isatty():
+        fail(f"{chosen.value} is not for terminals; name a file with --to")
     sys.stdout.buffer.write(payload)
 
 
@@ -218,14 +227,31 @@ def _show_one(publication: Publication, overview: dict[str, Any]) -> None:
         out.print(f"{kind} rule {broken['rule']} is broken in {broken['teams']:,} teams")
 
 
-def _encoded(data: pa.Table, format: Format) -> bytes:
+def _format(asked: Format | None, to: Path | None) -> Format:
+    """The format that is asked for, or that the file's ending says; they must not differ."""
+    ending = to.suffix.lower().removeprefix(".") if to is not None else ""
+    by_ending = next((each for each in Format if each.value == ending), None)
+    if asked is not None and by_ending is not None and asked is not by_ending:
+        fail(f"--format is {asked.value}, but {to} ends like {by_ending.value}; leave one out")
+    if asked is None and by_ending is None and ending:
+        known = ", ".join(f".{each.value}" for each in Format)
+        fail(f"{to} has an ending that says no format; known are {known}; or name one by --format")
+    return asked or by_ending or Format.CSV
+
+
+def _encoded(data: pa.Table, format: Format, table: TableName, teams: pa.Table) -> bytes:
+    if format is Format.CSV:
+        return to_csv(data)
+    if format is Format.XLSX:
+        sheets = {table.value: data}
+        if table is TableName.PEOPLE and teams.num_rows:
+            sheets["teams"] = teams
+        return to_workbook(sheets)
     sink = pa.BufferOutputStream()
     if format is Format.PARQUET:
         pq.write_table(data, sink, compression="zstd")
-    elif format is Format.CSV:
-        pacsv.write_csv(data, sink)
     else:
-        sink.write(data.to_pandas().to_json(orient="records").encode() + b"\n")
+        sink.write(data.to_pandas().to_json(orient="records", force_ascii=False).encode() + b"\n")
     return bytes(sink.getvalue())
 
 

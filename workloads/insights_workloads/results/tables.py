@@ -16,13 +16,20 @@ from insights_workloads.results.result import RunResult
 
 __all__ = ["clusters", "people", "rejected_rows", "teams", "violations"]
 
+_OURS = frozenset(("cluster", "cluster_name", "confidence", "team", "team_name", "outlier"))
+
 
 def people(result: RunResult) -> Iterator[pa.RecordBatch]:
-    """One row a person, a shard at a time: id, name, features, cluster, confidence, team."""
+    """One row a person, a shard at a time.
+
+    Columns: id, name, features, cluster, confidence, team, outlier, and the declared attributes.
+    """
     roster, clustering, plan = result.roster, result.clustering, result.teams
     names = ["id", *(["name"] if roster.named else []), *roster.features]
     start = 0
-    for batch in roster.batches(names):
+    for all_columns in roster.batches([*names, *roster.attributes]):
+        batch = all_columns.select(names)
+        attributes = all_columns.select(list(roster.attributes)) if roster.attributes else None
         end = start + len(batch)
         confidence = clustering.confidence
         columns = {name: batch.column(name) for name in names}
@@ -37,6 +44,12 @@ def people(result: RunResult) -> Iterator[pa.RecordBatch]:
             if plan is None
             else pa.array(plan.team[start:end], pa.int32(), mask=plan.team[start:end] < 0)
         )
+        columns["outlier"] = pa.array(clustering.outliers[start:end], pa.bool_())
+        for name, values in zip(
+            roster.attributes, attributes.columns if attributes is not None else (), strict=True
+        ):
+            # An attribute may be called like a column of ours: its current team, say.
+            columns[f"{name} (roster)" if name in {*columns, *_OURS} else name] = values
         start = end
         yield pa.RecordBatch.from_pydict(columns)
 
