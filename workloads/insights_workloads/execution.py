@@ -47,6 +47,8 @@ from insights_workloads.teams import (
     TeamPlan,
     Threads,
     UnknownAttributeError,
+    UnknownValueError,
+    check_vocabulary,
     compile_problem,
     form_teams,
 )
@@ -158,6 +160,7 @@ def _execute(
         linked = _patiently(settings, partial(_link, held=held, fingerprint=roster.fingerprint))
         if linked is not None:
             return linked
+    _check(spec, roster)
     asked = time.monotonic()
     clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
     clustered = time.monotonic()
@@ -305,6 +308,29 @@ def _scaled_shard(file: Any, features: tuple[str, ...], scale: Scale) -> np.ndar
     return scale.apply(shard_matrix(pa.BufferReader(ray.get(file)), features))
 
 
+def _check(spec: AnalysisRunSpec, roster: Roster) -> None:
+    """Refuse what cannot be meant, before anything is computed."""
+    features = team_features(spec)
+    matrix = roster.matrix(features)
+    empty = [
+        name for name, values in zip(features, matrix.T, strict=True) if np.isnan(values).all()
+    ]
+    faults = [f"nobody has a value of the feature `{name}`: leave it out" for name in empty]
+    try:
+        if spec.teams is not None:
+            check_vocabulary(spec.teams, partial(_declared, roster))
+    except (UnknownAttributeError, UnknownValueError) as error:
+        faults.append(str(error))
+    if faults:
+        raise RunFailedError(FailureClass.USER, Reason.INVALID_SPEC, "; ".join(faults))
+
+
+def _declared(roster: Roster, name: str) -> pa.ChunkedArray:
+    if name not in {*roster.features, *roster.attributes}:
+        raise KeyError(name)
+    return roster.column(name)
+
+
 def _teams(
     spec: AnalysisRunSpec, roster: Roster, settings: Settings, progress: Progress
 ) -> TeamPlan | None:
@@ -312,15 +338,10 @@ def _teams(
         return None
     progress(0.0, "forming teams")
     features = team_features(spec)
-    known = {*roster.features, *roster.attributes}
-
-    def column(name: str) -> pa.ChunkedArray:
-        if name not in known:
-            raise KeyError(name)
-        return roster.column(name)
-
     try:
-        problem = compile_problem(spec.teams, features, roster.matrix(features), column)
+        problem = compile_problem(
+            spec.teams, features, roster.matrix(features), partial(_declared, roster)
+        )
     except ImpossibleSizesError as error:
         raise RunFailedError(FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, str(error)) from None
     except UnknownAttributeError as error:

@@ -111,6 +111,18 @@ def test_teams_that_break_a_hard_rule_are_no_success_unless_asked_for(
     assert "not kept" in again.stdout
 
 
+def test_a_rule_about_what_nobody_has_is_refused_before_anything_is_computed(
+    tmp_path, examples, home
+) -> None:
+    rule = "[{name: leads, atMost: {attribute: role, values: [Laed], count: 1}}]"
+    path = write(tmp_path, examples, "typo", rules=rule)
+    path.write_text(path.read_text().replace("source: {", "source: {attributes: [{name: role}], "))
+    done = insights("run", "-f", str(path), "--home", str(home))
+    assert done.returncode == 2, done.stderr
+    assert "nobody has `Laed`" in " ".join(done.stderr.split())
+    assert "Cluster" not in done.stderr
+
+
 def test_the_same_run_links_and_a_rerun_computes(tmp_path, examples, home) -> None:
     path = write(tmp_path, examples, "again")
     first, second = run(path, home), run(path, home)

@@ -369,7 +369,13 @@ def test_a_feasible_plan_obeys_every_hard_rule(n, seed, chosen, typed, stable) -
     if stable:
         spec["stability"] = {"attribute": "now", "maxMoves": n // 2}
     spec["constraints"] = [rules[at] for at in sorted(chosen)]
-    plan = form(spec, matrix, columns, rounds=600, seed=seed)
+    try:
+        plan = form(spec, matrix, columns, rounds=600, seed=seed)
+    except ImpossibleSizesError as error:
+        # One of five teams is closed, and people are locked into five.
+        assert {5, 8} <= chosen
+        assert "are open to them" in str(error)
+        return
     if plan.outcome is Outcome.FEASIBLE:
         assert not [v for v in plan.violations if v.hard]
         check(spec, plan, columns)

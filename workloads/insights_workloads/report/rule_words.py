@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from insights_workloads.teams.vocabulary import number_text
+
 __all__ = ["rule_words"]
 
 
@@ -33,9 +35,10 @@ def _bound(way: str) -> Any:
 def _range(part: Mapping[str, Any]) -> str:
     low, high = part.get("min"), part.get("max")
     what = f"{'sum' if part['aggregate'] == 'Sum' else 'mean'} of {part['field']}"
+    least, most = ("" if each is None else number_text(float(each)) for each in (low, high))
     if low is None:
-        return f"{what} at most {high:g}"
-    return f"{what} at least {low:g}" if high is None else f"{what} from {low:g} to {high:g}"
+        return f"{what} at most {most}"
+    return f"{what} at least {least}" if high is None else f"{what} from {least} to {most}"
 
 
 def _any_of(values: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Balanced teams under constraints."""
 
-from insights_workloads.teams.compile import UnknownAttributeError, compile_problem
+from insights_workloads.teams.compile import compile_problem
 from insights_workloads.teams.crew import Crew, Threads
 from insights_workloads.teams.engine import TeamOptions, form_teams
 from insights_workloads.teams.plan import (
@@ -14,6 +14,11 @@ from insights_workloads.teams.plan import (
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reasons import Hold, Reasons
 from insights_workloads.teams.sizes import ImpossibleSizesError
+from insights_workloads.teams.vocabulary import (
+    UnknownAttributeError,
+    UnknownValueError,
+    check_vocabulary,
+)
 
 __all__ = [
     "Breach",
@@ -29,7 +34,9 @@ __all__ = [
     "TeamProblem",
     "Threads",
     "UnknownAttributeError",
+    "UnknownValueError",
     "Violation",
+    "check_vocabulary",
     "compile_problem",
     "form_teams",
 ]

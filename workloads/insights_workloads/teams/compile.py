@@ -24,16 +24,10 @@ from insights_workloads.teams.problem import (
     combined,
     units,
 )
-from insights_workloads.teams.sizes import TeamSlots, team_slots
+from insights_workloads.teams.sizes import ImpossibleSizesError, TeamSlots, team_slots
+from insights_workloads.teams.vocabulary import Columns, UnknownAttributeError, texts
 
 __all__ = ["Columns", "UnknownAttributeError", "compile_problem"]
-
-Columns = Callable[[str], pa.ChunkedArray]
-"""Gives an attribute or feature of the roster by its name; raises KeyError if it has none."""
-
-
-class UnknownAttributeError(Exception):
-    """A rule names an attribute that the source does not declare, or of the wrong type."""
 
 
 def compile_problem(
@@ -105,12 +99,12 @@ class _Reader:
 
     def text(self, attribute: str, rule: str) -> pd.Series:
         """Values as text, None where empty."""
-        column = self._column(attribute, rule)
-        if pa.types.is_floating(column.type):
-            return pd.Series(
-                [None if v is None else f"{v:g}" for v in column.to_pylist()], dtype=object
-            )
-        return pd.Series(column.to_pylist(), dtype=object)
+        return texts(self._column(attribute, rule))[0]
+
+    def members(self, attribute: str, values: Sequence[str], rule: str) -> np.ndarray:
+        """Who has one of some values, bool (n,)."""
+        found, wanted = texts(self._column(attribute, rule), values)
+        return np.asarray(found.isin(wanted), dtype=bool)
 
     def numbers(self, field: str, rule: str) -> np.ndarray:
         """Values as numbers, the mean where one is missing."""
@@ -170,9 +164,10 @@ def _locks(
             if name in at:
                 continue
             if not open_names:
-                raise UnknownAttributeError(
+                free = len(names) - int(np.sum(slots.locked))
+                raise ImpossibleSizesError(
                     f"spec.teams.constraints[{rule.name}] locks people into {len(distinct):,} "
-                    f"teams, but there are {len(names):,}; raise spec.teams.count"
+                    f"teams, but {free:,} are open to them; raise spec.teams.count"
                 )
             index = at.pop(open_names.pop(0))
             at[name] = index
@@ -228,24 +223,24 @@ def _count_rules(
     for rule in spec.constraints:
         teams = scope(rule)
         if rule.at_least is not None:
-            member = _members(rule.at_least, read, rule.name)
+            member = read.members(rule.at_least.attribute, rule.at_least.values, rule.name)
             low = np.where(teams, _bound(rule.at_least, sizes, np.ceil), 0)
             rules.append(CountRule(rule.name, rule.weight, member, low, sizes.copy(), nowhere))
         if rule.at_most is not None:
-            member = _members(rule.at_most, read, rule.name)
+            member = read.members(rule.at_most.attribute, rule.at_most.values, rule.name)
             high = np.where(teams, _bound(rule.at_most, sizes, np.floor), sizes)
             rules.append(
                 CountRule(rule.name, rule.weight, member, np.zeros_like(sizes), high, nowhere)
             )
         if rule.no_lone_minority is not None:
-            values = read.text(rule.no_lone_minority.attribute, rule.name)
-            counts = values.value_counts()
+            attribute = rule.no_lone_minority.attribute
+            counts = read.text(attribute, rule.name).value_counts()
             chosen = list(rule.no_lone_minority.values) or list(counts.index[1:])
             rules += [
                 CountRule(
                     rule.name,
                     rule.weight,
-                    (values == value).to_numpy(dtype=bool),
+                    read.members(attribute, [str(value)], rule.name),
                     np.zeros_like(sizes),
                     sizes.copy(),
                     lone=teams,
@@ -253,10 +248,6 @@ def _count_rules(
                 for value in chosen
             ]
     return rules
-
-
-def _members(bound: AttributeBound, read: _Reader, rule: str) -> np.ndarray:
-    return np.asarray(read.text(bound.attribute, rule).isin(list(bound.values)), dtype=bool)
 
 
 def _bound(
