@@ -102,8 +102,16 @@ def load_text(text: str, origin: str = "document") -> list[AnalysisRun | Analysi
     return [parse(document, origin) for document in documents]
 
 
-def parse(document: Any, origin: str = "document") -> AnalysisRun | AnalysisSchedule:
+def parse(
+    document: Any, origin: str = "document", *, tolerant: bool = False
+) -> AnalysisRun | AnalysisSchedule:
     """A run or schedule from its parsed document.
+
+    Args:
+        document: in its wire form.
+        origin: where it came from, for errors.
+        tolerant: pass over unknown fields at every depth. For objects that an API server holds: its
+            CRD may be newer than this code, and have filled in defaults that nobody here knows.
 
     Raises:
         SpecError: it is not valid; every problem is named.
@@ -129,7 +137,7 @@ def parse(document: Any, origin: str = "document") -> AnalysisRun | AnalysisSche
     if unstorable:
         raise SpecError(origin, unstorable)
     try:
-        return kind.model_validate(document)
+        return kind.model_validate(document, extra="ignore" if tolerant else None)
     except ValidationError as error:
         raise SpecError(origin, tuple(_problems(error, kind))) from None
     except RecursionError:

@@ -14,11 +14,12 @@ from typing import Any
 
 from insights_crds.v1 import AnalysisRun, AnalysisRunSpec
 
-__all__ = ["RERUN_ANNOTATION", "canonical_spec", "execution_key", "rerun_token"]
+__all__ = ["COMPUTED", "RERUN_ANNOTATION", "canonical_spec", "execution_key", "rerun_token"]
 
 RERUN_ANNOTATION = "insights.observer.io/rerun"
 
-_HASHED = ("source", "clustering", "teams")
+COMPUTED = ("source", "clustering", "teams")
+"""Parts of a spec that say what is computed."""
 
 
 def execution_key(spec: AnalysisRunSpec) -> str:
@@ -30,7 +31,7 @@ def canonical_spec(spec: AnalysisRunSpec) -> str:
     """Canonical JSON of what is to be computed: sorted keys, no spaces, no defaults."""
     parts = {
         name: part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        for name in _HASHED
+        for name in COMPUTED
         if (part := getattr(spec, name)) is not None
     }
     # clustering is as good as left out where all of it is default.

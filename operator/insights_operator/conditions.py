@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ TYPES = (
 """Types of condition, in the order in which a status lists them."""
 
 _LONGEST_MESSAGE = 1024
+_LONGEST_REASON = 63
+_NO_REASON = "Other"
+"""For what a driver called something that the API server would not take as a reason."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,17 @@ def merge(
                 "status": fact.status,
                 "observedGeneration": generation,
                 "lastTransitionTime": since,
-                "reason": str(
-                    fact.reason.value if isinstance(fact.reason, Reason) else fact.reason
-                ),
+                "reason": _word(fact.reason),
                 "message": fact.message[:_LONGEST_MESSAGE],
             }
         )
     return merged
+
+
+def _word(reason: Reason | str) -> str:
+    said = str(reason.value if isinstance(reason, Reason) else reason)
+    word = re.sub(r"[^A-Za-z0-9_]", "", said)[:_LONGEST_REASON]
+    return word if word[:1].isalpha() else _NO_REASON
 
 
 def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:

@@ -242,11 +242,11 @@ def _attempt(row: Mapping[str, Any], reached: float) -> Attempt:
         uid=row["uid"],
         child_kind=row["child_kind"],
         child=row["child"],
-        state=AttemptState(row["state"]),
+        state=_state(row["state"]),
         started=row["started"],
         claimed=row["claimed"],
         ended=row["ended"],
-        failure=FailureClass(row["failure"]) if row["failure"] else None,
+        failure=_failure(row["failure"]),
         reason=row["reason"],
         message=row["message"],
         claims=row["claim"],
@@ -257,3 +257,16 @@ def _attempt(row: Mapping[str, Any], reached: float) -> Attempt:
         percent=row["percent"],
         remaining_seconds=row["remaining_seconds"],
     )
+
+
+def _state(written: str) -> AttemptState:
+    """What a newer version calls otherwise may still publish, so nothing new may start."""
+    return AttemptState.ENDED if written == AttemptState.ENDED.value else AttemptState.ACTIVE
+
+
+def _failure(written: str | None) -> FailureClass | None:
+    """A class that only a newer version knows is retried, up to the limit."""
+    if not written:
+        return None
+    known = {each.value: each for each in FailureClass}
+    return known.get(written, FailureClass.TRANSIENT)

@@ -14,14 +14,16 @@ from typing import Any
 
 from insights_crds.document import SpecError, parse
 from insights_crds.reasons import Reason
-from insights_crds.v1 import API_VERSION, AnalysisRun
+from insights_crds.v1 import API_VERSION, AnalysisRun, AnalysisRunSpec, ObjectMeta
+from insights_crds.v1.source import Source
 from insights_operator.conditions import Fact, condition
 from insights_operator.farewell import farewell, finalizer, forget
-from insights_operator.life import live
+from insights_operator.life import Refused, accepted, live
 from insights_operator.observed import Child, Observed
-from insights_operator.plan import Announce, Plan, WriteStatus
+from insights_operator.plan import Plan, WriteStatus
 from insights_operator.sizing import needs_kuberay
-from insights_operator.status import compose
+from insights_operator.status import compose, differs
+from insights_operator.tolerance import readable
 
 __all__ = ["decide"]
 
@@ -39,28 +41,17 @@ def decide(seen: Observed) -> Plan:
     held = finalizer(seen.run)
     if held is not None:
         return Plan((held,), _AT_ONCE)
+    refusal: Refused | None
     try:
         run = _parse(seen.run)
+        refusal = _refusal(seen, run)
     except SpecError as error:
-        return _refuse(seen, Reason.INVALID_SPEC, "; ".join(str(p) for p in error.problems))
-    if run.spec.results.store not in seen.config.stores:
-        known = ", ".join(sorted(seen.config.stores))
-        return _refuse(
-            seen,
-            Reason.UNKNOWN_STORE,
-            f"spec.results.store: no store `{run.spec.results.store}` is configured; known: "
-            f"{known}",
-        )
-    if needs_kuberay(run.spec.compute) and not seen.kuberay:
-        return _refuse(
-            seen,
-            Reason.KUBERAY_MISSING,
-            "the run needs a Ray cluster, but KubeRay is not installed; install it, or set "
-            "spec.compute.mode to SinglePod",
-        )
+        problems = "; ".join(str(problem) for problem in error.problems)
+        run = _salvage(seen.run)
+        refusal = Refused(Reason.INVALID_SPEC, problems, unreadable=True)
     if seen.record is None:
-        return _without_store(seen)
-    return live(seen, run, seen.record)
+        return _without_store(seen, refusal)
+    return live(seen, run, seen.record, refusal)
 
 
 def _ours(seen: Observed, child: Child) -> bool:
@@ -86,29 +77,49 @@ def _parse(run: Mapping[str, Any]) -> AnalysisRun:
         "metadata": run["metadata"],
         "spec": run.get("spec"),
     }
-    parsed = parse(document, str(run["metadata"].get("name")))
+    parsed = parse(document, str(run["metadata"].get("name")), tolerant=True)
     assert isinstance(parsed, AnalysisRun)  # noqa: S101 (the kind is given above)
     return parsed
 
 
-def _refuse(seen: Observed, reason: Reason, message: str) -> Plan:
-    """A spec that cannot be carried out. What is active for an earlier spec is left alone."""
-    run = seen.run or {}
-    old: Mapping[str, Any] = run.get("status") or {}
-    facts = {
-        "Accepted": Fact("False", reason, message),
-        "Succeeded": Fact("False", reason, message),
-        "Finished": Fact("True", reason, "the run cannot be carried out as it is written"),
-    }
-    generation = int(run["metadata"].get("generation", 0))
-    new = compose(old, facts, generation=generation, now=seen.now)
-    if new == old:
-        return Plan()
-    told = Announce(reason.value, message, str(generation), warning=True)
-    return Plan((told, WriteStatus(new)))
+def _refusal(seen: Observed, run: AnalysisRun) -> Refused | None:
+    """Why a run with a valid spec cannot be started here and now."""
+    if run.spec.results.store not in seen.config.stores:
+        known = ", ".join(sorted(seen.config.stores))
+        return Refused(
+            Reason.UNKNOWN_STORE,
+            f"spec.results.store: no store `{run.spec.results.store}` is configured; known: "
+            f"{known}",
+        )
+    if needs_kuberay(run.spec.compute) and not seen.kuberay:
+        return Refused(
+            Reason.KUBERAY_MISSING,
+            "the run needs a Ray cluster, but KubeRay is not installed; install it, or set "
+            "spec.compute.mode to SinglePod",
+        )
+    return None
 
 
-def _without_store(seen: Observed) -> Plan:
+def _salvage(run: Mapping[str, Any]) -> AnalysisRun:
+    """What can be read of a run whose spec is not valid; all else is as by default.
+
+    Only what an attempt at work is judged by is looked at: its key is that of the attempt.
+    """
+    unknown = {"uri": "file:///unreadable.csv"}
+    spec = dict(run.get("spec") or {})
+    if readable(Source, spec.get("source")) is None:
+        spec["source"] = unknown
+    known = readable(AnalysisRunSpec, spec) or AnalysisRunSpec.model_validate({"source": unknown})
+    metadata = {k: v for k, v in run["metadata"].items() if k in ObjectMeta.model_fields}
+    return AnalysisRun.model_construct(
+        api_version=API_VERSION,
+        kind=AnalysisRun.__name__,
+        metadata=ObjectMeta.model_construct(**metadata),
+        spec=known,
+    )
+
+
+def _without_store(seen: Observed, refusal: Refused | None) -> Plan:
     """Nothing is known without Postgres: nothing new starts, and nothing is given up."""
     run = seen.run or {}
     old: Mapping[str, Any] = run.get("status") or {}
@@ -121,11 +132,9 @@ def _without_store(seen: Observed) -> Plan:
     )
     if settled:
         return Plan((), _STORE_RETRY)
-    facts = {
-        "Accepted": Fact("True", Reason.VALID, "the spec is valid"),
-        "Succeeded": Fact(
-            "Unknown", Reason.STORE_UNREACHABLE, "the results database cannot be reached"
-        ),
-    }
+    unreachable = Fact(
+        "Unknown", Reason.STORE_UNREACHABLE, "the results database cannot be reached"
+    )
+    facts = {"Accepted": accepted(refusal), "Succeeded": unreachable}
     new = compose(old, facts, generation=generation, now=seen.now)
-    return Plan(() if new == old else (WriteStatus(new),), _STORE_RETRY)
+    return Plan((WriteStatus(new),) if differs(old, new) else (), _STORE_RETRY)

@@ -7,7 +7,7 @@ says what to write, what to make or delete, and when to look again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,10 @@ from insights_crds.execution_key import execution_key, rerun_token
 from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import AnalysisRun, AnalysisSchedule
 from insights_operator import naming
-from insights_operator.children.kinds import KINDS
+from insights_operator.children.kinds import KINDS, RAYJOB
 from insights_operator.children.order import ChildOrder
 from insights_operator.children.state import ChildPhase, ChildState
-from insights_operator.conditions import Fact
+from insights_operator.conditions import Fact, condition
 from insights_operator.endings import delete, end
 from insights_operator.judgement import Alive, Over, judge, spent
 from insights_operator.observed import Observed
@@ -36,10 +36,10 @@ from insights_operator.record import Attempt, AttemptState, Publication, Record
 from insights_operator.retention import Limits, kept_because
 from insights_operator.retries import GiveUp, StartAt, next_try
 from insights_operator.sizing import choose_kind, worker_count
-from insights_operator.status import compose, only_progress_differs
+from insights_operator.status import compose, differs, known_part, only_progress_differs
 from insights_operator.wish import settings_digest, wish
 
-__all__ = ["live"]
+__all__ = ["Refused", "accepted", "live"]
 
 _AT_ONCE = 0.0
 _PODS_RETRY = 5.0
@@ -48,35 +48,81 @@ _ADMISSION_RETRY = 5.0
 _TRACKED_BY = ("argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name")
 
 
-def live(seen: Observed, run: AnalysisRun, record: Record) -> Plan:
-    """Decide what to do for a run with a valid spec.
+_REFUSALS = frozenset({Reason.INVALID_SPEC, Reason.UNKNOWN_STORE, Reason.KUBERAY_MISSING})
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a run cannot be carried out as it is written, here and now.
+
+    It keeps the next attempt from starting. It changes nothing that is published or has failed, and
+    ends nothing that is at work.
+
+    Attributes:
+        reason: one word for machines.
+        message: a sentence for a person.
+        unreadable: whether the spec itself is not valid, so that what it asks for is not known.
+    """
+
+    reason: Reason
+    message: str
+    unreadable: bool = False
+
+
+def accepted(refusal: Refused | None) -> Fact:
+    """What `Accepted` says: whether the spec is valid."""
+    if refusal is not None and refusal.unreadable:
+        return Fact("False", refusal.reason, refusal.message)
+    return Fact("True", Reason.VALID, "the spec is valid")
+
+
+def live(seen: Observed, run: AnalysisRun, record: Record, refusal: Refused | None = None) -> Plan:
+    """Decide what to do for a run.
 
     Args:
         seen: all that is known.
-        run: its run, parsed.
+        run: its run, parsed; of a spec that is not valid, what can be read of it.
         record: what Postgres has of it.
+        refusal: why no attempt may be started, None where one may.
     """
-    return _Life(seen, run, record).plan()
+    return _Life(seen, run, record, refusal).plan()
 
 
 class _Life:
     """What is known of a run, and what its conditions are going to say."""
 
-    def __init__(self, seen: Observed, run: AnalysisRun, record: Record) -> None:
+    def __init__(
+        self, seen: Observed, run: AnalysisRun, record: Record, refusal: Refused | None
+    ) -> None:
         self._seen = seen
         self._run = run
         self._record = record
-        self._wish = wish(
-            execution_key(run.spec),
-            rerun_token(run),
-            settings_digest(run.spec),
-            record,
-            uid=run.metadata.uid,
-        )
+        self._refusal = refusal
+        self._unreadable = refusal is not None and refusal.unreadable
+        self._wish = wish(*self._asks(), record, uid=run.metadata.uid)
         self._facts: dict[str, Fact] = {
-            "Accepted": Fact("True", Reason.VALID, "the spec is valid"),
+            # A spec that was accepted is the same still: it is we who cannot read it any more.
+            "Accepted": accepted(None if self._accepted_before() else refusal),
             "Suspended": Fact("False", Reason.ACTIVE),
         }
+
+    def _asks(self) -> tuple[str, str | None, str]:
+        """Key, token and settings: of a spec that cannot be read, those of what is at work."""
+        run = self._run
+        if not self._unreadable:
+            return execution_key(run.spec), rerun_token(run), settings_digest(run.spec)
+        shown = ((self._seen.run or {}).get("status") or {}).get("execution") or {}
+        key, token = str(shown.get("key", "")), shown.get("rerun")
+        last = [a for a in self._record.attempts if (a.key, a.token) == (key, token)]
+        meant = next(iter((*self._record.active, *reversed(last))), None)
+        return (key, token, "") if meant is None else (meant.key, meant.token, meant.settings)
+
+    def _accepted_before(self) -> bool:
+        """Whether this very spec was accepted earlier, by this version or another."""
+        run = self._seen.run or {}
+        said = condition(run.get("status") or {}, "Accepted") or {}
+        generation = int(run["metadata"].get("generation", 0))
+        return (said.get("status"), said.get("observedGeneration")) == ("True", generation)
 
     def plan(self) -> Plan:
         spec = self._run.spec
@@ -85,15 +131,47 @@ class _Life:
         replaced = self._replaced()
         if replaced:
             return Plan(tuple(replaced), _AT_ONCE)
-        if self._wish.published is not None:
-            return self._published(self._wish.published)
         active = next(iter(self._record.active), None)
+        if self._unreadable and active is None:
+            known = self._wish.published if self._accepted_before() else None
+            return self._published(known) if known is not None else self._refused()
+        if self._wish.published is not None and not self._unreadable:
+            return self._published(self._wish.published)
         if active is not None:
             return self._active(active)
         following = next_try(self._wish.tries, spec.policy)
         if isinstance(following, GiveUp):
             return self._failed(following)
+        if self._refusal is not None:
+            return self._refused()
         return self._start(following)
+
+    def _refused(self) -> Plan:
+        """Nothing is at work, and nothing may be started. What has finished stays as it is."""
+        assert self._refusal is not None  # noqa: S101 (that is why we are here)
+        reason, message = self._refusal.reason, self._refusal.message
+        old: Mapping[str, Any] = (self._seen.run or {}).get("status") or {}
+        generation = int((self._seen.run or {})["metadata"].get("generation", 0))
+        finished = condition(old, "Finished")
+        if (
+            self._unreadable
+            and finished is not None
+            and (finished["status"], finished.get("observedGeneration")) == ("True", generation)
+            and finished["reason"] not in _REFUSALS
+        ):
+            return Plan()
+        facts = {
+            "Accepted": Fact("False", reason, message),
+            "Succeeded": Fact("False", reason, message),
+            "Finished": Fact("True", reason, "the run cannot be carried out as it is written"),
+        }
+        new = compose(old, facts, generation=generation, now=self._seen.now)
+        new.pop("progress", None)
+        deleted = tuple(delete(self._seen.children))
+        if not differs(old, new):
+            return Plan(deleted)
+        told = self._announce(reason, message, str(generation), warning=True)
+        return Plan((*deleted, told, WriteStatus(new)))
 
     def _suspended(self) -> Plan:
         ended = [
@@ -153,8 +231,15 @@ class _Life:
     def _active(self, attempt: Attempt) -> Plan:
         seen, policy = self._seen, self._run.spec.policy
         child = next((c for c in seen.children if c.name == attempt.child), None)
-        kind = KINDS[attempt.child_kind]
-        state = kind.state(child.object) if child is not None else ChildState(ChildPhase.STARTING)
+        kind = KINDS.get(attempt.child_kind)
+        if child is None and kind is RAYJOB and not seen.kuberay:
+            said = "KubeRay is not there any more, and what was at work went with it"
+            told = self._announce(Reason.KUBERAY_MISSING, said, str(attempt.number))
+            ended = end(attempt, FailureClass.DISPLACED, Reason.KUBERAY_MISSING, said)
+            return Plan((told, ended), _AT_ONCE)
+        state = ChildState(ChildPhase.STARTING if kind is not None else ChildPhase.UNKNOWN)
+        if child is not None:
+            state = child.kind.state(child.object)
         refusal = seen.refusal
         if child is not None or (refusal is not None and refusal.child != attempt.child):
             refusal = None
@@ -180,9 +265,9 @@ class _Life:
                 warning=verdict.failure is not FailureClass.DISPLACED,
             )
             return Plan((told, ended), _AT_ONCE)
-        if child is None and refusal is None:
+        if child is None and refusal is None and kind is not None and not self._unreadable:
             return Plan(tuple(self._make(attempt)), _AT_ONCE)
-        if refusal is not None and refusal.age >= _ADMISSION_RETRY:
+        if refusal is not None and not self._unreadable and refusal.age >= _ADMISSION_RETRY:
             return Plan((self._create(attempt),), _AT_ONCE)
         plan = self._alive(attempt, verdict)
         if refusal is None:
@@ -347,7 +432,8 @@ class _Life:
         """How many people the newest result has: the best guess at the size of the input."""
         if not self._record.publications:
             return None
-        return int(self._record.publications[-1].summary.get("people", 0))
+        people = self._record.publications[-1].summary.get("people")
+        return people if isinstance(people, int) else None
 
     def _leaving(self) -> datetime | None:
         """Until when the last attempt's pods are waited for; None where nothing is left of it."""
@@ -422,8 +508,9 @@ class _Life:
             attempt=attempt,
             published=published,
         )
-        if new == old:
+        if not differs(old, new):
             return Plan(tuple(before), again)
+        old = known_part(old)
         if only_progress_differs(old, new):
             left = self._seen.config.progress_interval - self._seen.progress_age
             if left > 0:

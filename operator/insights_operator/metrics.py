@@ -437,6 +437,8 @@ class Metrics:
         told = published.summary.get("stageSeconds")
         if not told or attempt.claimed is None or attempt.ended is None:
             return
+        if any(not isinstance(told.get(stage.lower()), int | float) for stage in _STAGES[:-1]):
+            return
         seconds = [float(told[stage.lower()]) for stage in _STAGES[:-1]]
         whole = (attempt.ended - attempt.claimed).total_seconds()
         for stage, each in zip(_STAGES, [*seconds, max(0.0, whole - sum(seconds))], strict=True):

@@ -161,7 +161,9 @@ class Reconciler:
         for attempt in record.active if record is not None else ():
             if any(child.name == attempt.child for child in known):
                 continue
-            kind = KINDS[attempt.child_kind]
+            kind = KINDS.get(attempt.child_kind)
+            if kind is None:
+                continue
             resource = Resource(kind.api_version, kind.plural)
             found = await self._fetch(resource, namespace, attempt.child)
             if found is not None:

@@ -85,11 +85,12 @@ def schedule(
             {"apiVersion": API_VERSION, "kind": "AnalysisSchedule", "metadata": metadata,
              "spec": seen.get("spec")},
             str(metadata["name"]),
+            tolerant=True,
         )  # fmt: skip
     except SpecError as error:
         message = "; ".join(str(problem) for problem in error.problems)
         fact = Fact("False", Reason.INVALID_SPEC, message)
-        return _written(seen, old, mine, (), fact, None, now)
+        return _written(seen, old, mine, (), fact, _last(seen, old), now)
     assert isinstance(parsed, AnalysisSchedule)  # noqa: S101 (the kind is given above)
     return _valid(seen, parsed, old, mine, now)
 

@@ -7,12 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from insights_crds.v1 import Summary
+from insights_crds.v1.status import AnalysisRunStatus
+from insights_operator.children.kinds import KINDS
 from insights_operator.conditions import Fact, merge, stamp
 from insights_operator.record import Attempt, Publication
 from insights_operator.retries import failures
+from insights_operator.tolerance import readable
 from insights_operator.wish import Wish
 
-__all__ = ["compose", "only_progress_differs"]
+__all__ = ["compose", "differs", "known_part", "only_progress_differs"]
+
+_LONGEST_NAME = 253
 
 
 def compose(
@@ -45,15 +50,32 @@ def compose(
         return status | kept
     status["execution"] = _execution(wish, attempt, published)
     if attempt is not None and attempt.active and attempt.stage and published is None:
-        status["progress"] = {"stage": attempt.stage, "percent": attempt.percent}
+        percent = min(100, max(0, attempt.percent))
+        status["progress"] = {"stage": attempt.stage[:_LONGEST_NAME], "percent": percent}
         if attempt.remaining_seconds is not None:
-            status["progress"]["remainingSeconds"] = attempt.remaining_seconds
-    if published is not None:
-        status["summary"] = _stored(published.summary)
+            status["progress"]["remainingSeconds"] = max(0, attempt.remaining_seconds)
+    summary = readable(Summary, published.summary) if published is not None else None
+    if summary is not None:
+        # As the API server stores it: what differed would be written again and again.
+        status["summary"] = _wire(summary)
     elif "summary" in old and (old.get("execution") or {}).get("key") == wish.key:
         # Results that are there stay to be seen while the same is computed once more.
         status["summary"] = old["summary"]
     return status
+
+
+def known_part(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A status without what this version does not know of it, as this version would write it."""
+    known = readable(AnalysisRunStatus, status)
+    return _wire(known) if known is not None and status else status
+
+
+def differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a status is to be written.
+
+    A field that only a newer CRD knows is no difference: it would be written at every look.
+    """
+    return new != old and new != known_part(old)
 
 
 def only_progress_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -66,14 +88,8 @@ def only_progress_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> boo
     return rest(old) == rest(new) and stage[0] == stage[1]
 
 
-def _stored(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """A summary as the API server stores it: with its defaults, and without what it does not know.
-
-    What differed from the stored one would be written again and again.
-    """
-    known = {field.alias or name for name, field in Summary.model_fields.items()}
-    kept = {key: value for key, value in summary.items() if key in known}
-    return Summary.model_validate(kept).model_dump(mode="json", by_alias=True, exclude_none=True)
+def _wire(model: Summary | AnalysisRunStatus) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _execution(
@@ -86,11 +102,9 @@ def _execution(
     if wish.token is not None:
         execution["rerun"] = wish.token
     if attempt is not None:
-        execution |= {
-            "attempt": attempt.number,
-            "child": attempt.child,
-            "childKind": attempt.child_kind,
-        }
+        execution |= {"attempt": attempt.number, "child": attempt.child}
+        if attempt.child_kind in KINDS:
+            execution["childKind"] = attempt.child_kind
     elif published is not None:
         execution["attempt"] = published.attempt
     started = wish.tries[0].started if wish.tries else None

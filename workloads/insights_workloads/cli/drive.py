@@ -18,6 +18,7 @@ import obstore
 import psycopg
 import typer
 
+from insights_crds.execution_key import COMPUTED
 from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import AnalysisRunSpec
 from insights_store import driver
@@ -103,7 +104,11 @@ def _expect_version(dsn: str, held: Claim) -> None:
 
 
 def _spec(held: Claim) -> AnalysisRunSpec:
-    return AnalysisRunSpec.model_validate(held.spec)
+    # A newer operator may have written what this engine does not know. It must know all that says
+    # what is computed, or it would publish something else; the rest is no matter of its own.
+    computed = {name: held.spec[name] for name in COMPUTED if name in held.spec}
+    AnalysisRunSpec.model_validate(computed)
+    return AnalysisRunSpec.model_validate(held.spec, extra="ignore")
 
 
 def _wants_ray() -> bool | None:
