@@ -79,8 +79,8 @@ def breaches(problem: TeamProblem, team: np.ndarray) -> tuple[Breach, ...]:
     for bounds in problem.ranges:
         total = np.bincount(team, bounds.value, minlength=teams)
         slack = 1e-9 * np.maximum(1.0, np.abs(total))
-        gap = np.maximum(bounds.low - total - slack, 0) + np.maximum(total - bounds.high - slack, 0)
-        found.note(bounds.name, bounds.weight, gap)
+        gap = np.maximum(bounds.low - total, 0) + np.maximum(total - bounds.high, 0)
+        found.note(bounds.name, bounds.weight, np.where(gap > slack, gap, 0.0))
     for lock in problem.locks:
         found.each(lock.name, None, (lock.team >= 0) & (team != lock.team))
     for tie in problem.ties:
