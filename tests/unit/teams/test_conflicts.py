@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from insights_workloads.teams import Outcome
+from insights_crds.v1 import Teams
+from insights_workloads.teams import Outcome, compile_problem
 
-from .test_teams import form, people
+from .test_teams import FOUR, form, in_team, people
 
 HUGE = pytest.param(100_000, marks=pytest.mark.slow)
 
@@ -219,3 +221,30 @@ def test_the_way_out_is_named() -> None:
     )
     assert "`leads` lowered by 1 a team" in conflict.message
     assert "`couple` left out" in conflict.message
+
+
+def test_people_are_locked_into_teams_that_hold_them() -> None:
+    """29 people in teams of 8, 7, 7 and 7; the second group of the roster is the largest."""
+    locks = ["a"] * 7 + ["b"] * 8 + ["c"] * 7 + [None] * 7
+    rule = {"name": "lock", "lockedPeople": {"attribute": "where"}}
+    spec = {"size": {"min": 7, "max": 8}, "constraints": [rule]}
+    plan = form(spec, people(29)[0], {"where": locks}, rounds=20)
+    assert plan.outcome is Outcome.FEASIBLE
+    for name in "abc":
+        team = plan.figures.names.index(name)
+        assert [p for p, lock in enumerate(locks) if lock == name] == [
+            p for p in in_team(plan, team) if locks[p] == name
+        ]
+        assert sum(lock == name for lock in locks) <= plan.figures.sizes[team]
+
+
+def test_a_team_whose_lock_is_left_out_is_open() -> None:
+    """Two rules close a team each; without one of them its team is one like any other."""
+    columns = {"x": ["x"] * 5 + [None] * 25, "y": [None] * 25 + ["y"] * 5}
+    rules = [{"name": each, "lockedTeams": {"attribute": each}} for each in "xy"]
+    spec = Teams.model_validate({"size": {"min": 5, "max": 5}, "constraints": rules})
+    tables = {name: pa.chunked_array([pa.array(each)]) for name, each in columns.items()}
+    problem = compile_problem(spec, FOUR, people(30)[0], tables.__getitem__)
+    assert problem.slots.locked.sum() == 2
+    for kept, closed in (("xy", 2), ("x", 1), ("y", 1), ("", 0)):
+        assert problem.only(set(kept)).slots.locked.sum() == closed

@@ -153,13 +153,17 @@ def _locks(
         if rule.locked_people is None:
             continue
         wanted = read.text(rule.locked_people.attribute, rule.name)
-        distinct = list(wanted.dropna().unique())
+        people = (
+            wanted.dropna().value_counts(sort=False).sort_values(ascending=False, kind="stable")
+        )
+        distinct = [str(name) for name in people.index]
         claimed = {name for name in distinct if name in at}
         open_names = [
             name
             for name, lock in zip(names, slots.locked, strict=True)
             if not lock and name not in claimed
         ]
+        # The largest groups first, each in the first open team that holds it.
         for name in distinct:
             if name in at:
                 continue
@@ -169,7 +173,10 @@ def _locks(
                     f"spec.teams.constraints[{rule.name}] locks people into {len(distinct):,} "
                     f"teams, but {free:,} are open to them; raise spec.teams.count"
                 )
-            index = at.pop(open_names.pop(0))
+            fitting = (one for one in open_names if slots.sizes[at[one]] >= people[name])
+            taken = next(fitting, open_names[0])
+            open_names.remove(taken)
+            index = at.pop(taken)
             at[name] = index
             names[index] = name
         places = wanted.map(at).fillna(-1).to_numpy(dtype=np.int32)

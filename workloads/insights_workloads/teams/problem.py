@@ -243,9 +243,13 @@ class TeamProblem:
         fixed = np.full(len(self.fixed), -1, dtype=np.int32)
         for lock in reversed(locks):
             fixed = np.where(lock.team >= 0, lock.team, fixed)
-        opened = self.slots.locked & (not any(lock.closed for lock in locks))
+        # A team stays closed only for a rule that is kept: of another one it would stand empty.
+        closed = np.zeros(len(self.slots.locked), dtype=bool)
+        for lock in locks:
+            if lock.closed:
+                closed[lock.team[lock.team >= 0]] = True
         choices = tuple(r for r in self.choices if r.weight is None and r.name in names)
-        locked = self.slots.locked & ~opened
+        locked = self.slots.locked & closed
         eligible, allowed = combined(choices, len(self.unit), ~locked)
         return replace(
             self,
