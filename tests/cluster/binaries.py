@@ -1,7 +1,9 @@
 """The servers of a test cluster, built from pinned Go modules into a cache outside the tree.
 
 A binary is built once for each set of pins and toolchain. `KUBEBUILDER_ASSETS` names a folder with
-binaries that are there already, as the tools of controller-runtime do.
+binaries that are there already, as the tools of controller-runtime do. `INSIGHTS_TEST_KUBERNETES`
+names an older version of the API server and its controllers, such as 1.34; `go/` has those that can
+be had.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +22,8 @@ from pathlib import Path
 __all__ = ["BINARIES", "Binary", "binary", "cache_folder", "module_folder"]
 
 _GO = Path(__file__).parent / "go"
-_KUBERNETES = "1.37.2"
+_OLDER = os.environ.get("INSIGHTS_TEST_KUBERNETES", "")
+_SERVERS = f"kubernetes-{_OLDER}" if _OLDER else "kubernetes"
 _VERSION = "k8s.io/component-base/version"
 
 
@@ -42,9 +46,9 @@ BINARIES = {
     binary.name: binary
     for binary in (
         Binary("etcd", "kubernetes", "go.etcd.io/etcd/server/v3"),
-        Binary("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver"),
+        Binary("kube-apiserver", _SERVERS, "k8s.io/kubernetes/cmd/kube-apiserver"),
         Binary(
-            "kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"
+            "kube-controller-manager", _SERVERS, "k8s.io/kubernetes/cmd/kube-controller-manager"
         ),
         Binary("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
         Binary("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
@@ -110,6 +114,15 @@ def _pins(module: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def _kubernetes(module: str) -> str:
+    """Version of Kubernetes that a module pins; of the newest servers where it pins none."""
+    for folder in (module, "kubernetes"):
+        found = re.search(r"k8s\.io/kubernetes v(\S+)", (_GO / folder / "go.mod").read_text())
+        if found:
+            return found[1]
+    raise RuntimeError("no module pins k8s.io/kubernetes")
+
+
 def _go() -> str:
     go = shutil.which("go", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if go is None:
@@ -128,10 +141,11 @@ def _build(wanted: Binary, path: Path) -> None:
     began = time.monotonic()
     print(f"building {wanted.name} (once; some minutes for the larger servers)", file=sys.stderr)
     part = path.with_suffix(f".part{os.getpid()}")
-    major, minor, _ = _KUBERNETES.split(".")
+    kubernetes = _kubernetes(wanted.module)
+    major, minor, _ = kubernetes.split(".")
     flags = [
         "-s", "-w",
-        f"-X {_VERSION}.gitVersion=v{_KUBERNETES}",
+        f"-X {_VERSION}.gitVersion=v{kubernetes}",
         f"-X {_VERSION}.gitMajor={major}",
         f"-X {_VERSION}.gitMinor={minor}",
     ]  # fmt: skip
