@@ -38,6 +38,10 @@ test-observability: .venv/.synced ## A real Prometheus on real runs: every query
 test-crash: servers ## The operator killed at every write, misled and refused, on a real API server.
 	@$(RUN)/pytest tests/crash
 
+.PHONY: test-exhaustive
+test-exhaustive: .venv/.synced ## Verdicts and advice for 20,000 small problems against all teams there are.
+	@INSIGHTS_SMALL_PROBLEMS=20000 $(RUN)/pytest tests/unit/teams/test_exhaustive.py
+
 .PHONY: test-cluster
 test-cluster: .venv/.synced ## Runs on a real node: containerd, kubelet, KubeRay, our images (as root).
 	@bin/node-packages

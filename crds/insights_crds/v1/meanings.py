@@ -37,7 +37,8 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "types_limit_a_rule",
         "a rule with `types`",
-        "Holds in teams of those types; teams of other types, and people in them, are free of it.",
+        "Holds in teams of those types; teams of other types, and people in them, are free of it. "
+        "`keepTogether` and locks hold everywhere, whatever types they name.",
     ),
     Meaning(
         "empty_values_stand_outside",
@@ -59,7 +60,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "lone_is_exactly_one",
         "`noLoneMinority`",
         "Each value by itself: none in a team, or two and more. Without `values` every value but "
-        "the commonest is protected.",
+        "the commonest is protected; of several that are equally common, but the first by name.",
     ),
     Meaning(
         "together_is_transitive",
@@ -86,7 +87,9 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "unknown_team_names_take_a_free_team",
         "`lockedPeople` that names a team which is not there",
-        "The next free team takes that name. More names than teams are refused.",
+        "An open team takes that name: one that holds its people and is of a type for them, and "
+        "another where other rules ask for it. A team that a rule speaks of by its name keeps it. "
+        "More names than teams are refused.",
     ),
     Meaning(
         "locked_teams_stand_apart",
@@ -113,7 +116,8 @@ MEANINGS: tuple[Meaning, ...] = (
         "sizes_differ_by_one",
         "people who do not divide evenly",
         "Sizes of a type without a count differ by one at most, within `size`; sizes never change "
-        "for balance. Means are compared, so a larger team weighs no more than a smaller one.",
+        "for balance. Who must be together, and is more than a usual team, has a larger one where "
+        "`size` allows it. Means are compared, so a larger team weighs no more than a smaller one.",
     ),
     Meaning(
         "no_team_is_empty",
@@ -133,7 +137,8 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "moves_after_the_best_matching",
         "moves from current teams",
-        "Counted after the matching of old and new teams in which the fewest move. Joiners are no "
+        "A current team goes on under its name; the others are matched with those left so that "
+        "the fewest move. Joiners are no "
         "moves; people of a current team that no new one goes on from are.",
     ),
     Meaning(

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from insights_crds.v1 import Teams
-from insights_workloads.teams import Outcome, compile_problem
+from insights_workloads.teams import Outcome, compile_problem, find_others, find_remedies
 
-from .test_teams import FOUR, form, in_team, people
+from .test_teams import FOUR, advice, form, in_team, people
 
 HUGE = pytest.param(100_000, marks=pytest.mark.slow)
 
@@ -209,18 +209,54 @@ def test_three_rules_of_which_each_is_needed() -> None:
     assert set(plan.conflict.rules) == {"ab", "bc", "ca"}
 
 
-def test_the_way_out_is_named() -> None:
-    conflict = refused(
-        50,
-        5,
-        [
-            {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
-            {"name": "couple", "keepTogether": {"attribute": "c"}},
-        ],
-        {"r": ["dev"] * 45 + ["lead"] * 5, "c": [None] * 48 + ["c"] * 2},
-    )
-    assert "`leads` lowered by 1 a team" in conflict.message
-    assert "`couple` left out" in conflict.message
+def test_ways_out_are_values_of_fields_that_were_tried() -> None:
+    rules = [
+        {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 2}},
+        {"name": "couple", "keepTogether": {"attribute": "c"}},
+    ]
+    columns = {"r": ["dev"] * 45 + ["lead"] * 5, "c": [None] * 48 + ["c"] * 2}
+    said = advice({"count": 5, "constraints": rules}, people(50)[0], columns, ["leads"])
+    assert said == ("set spec.teams.count to 2, or give `leads` a weight")
+
+
+def test_further_conflicts_are_named_where_no_single_change_helps() -> None:
+    rules = [
+        {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},
+        {"name": "rivals", "keepApart": {"attribute": "c"}},
+        {"name": "cap", "atMost": {"attribute": "r", "values": ["dev"], "count": 9}},
+    ]
+    columns = {"r": ["dev"] * 47 + ["lead"] * 3, "c": ["c"] * 30 + [None] * 20}
+    tables = {name: pa.chunked_array([pa.array(each)]) for name, each in columns.items()}
+    spec = Teams.model_validate({"count": 5, "constraints": rules})
+
+    def compiled(teams):
+        return compile_problem(teams, FOUR, people(50)[0], tables.__getitem__)
+
+    assert find_remedies(spec, compiled, ["leads"]) == ()
+    others = find_others(spec, compiled, ["leads"])
+    assert [other.rules for other in others] == [("cap",), ("rivals",)]
+
+
+ADVICE = [
+    # (spec, columns, rules of the conflict, what is said)
+    ({"size": {"min": 8, "max": 8}}, {}, (),
+     "set spec.teams.size.max to 10, or set spec.teams.size.min to 7"),
+    ({"count": 4, "size": {"min": 5, "max": 8}}, {}, (),
+     "set spec.teams.count to 5, or set spec.teams.size.max to 10"),
+    ({"count": 10, "constraints": [{"name": "cost", "range": {
+        "field": "cost", "aggregate": "Mean", "min": 61.5}}]},
+     {"cost": [60.0] * 38}, ("cost",),
+     "set spec.teams.constraints[cost].range.min to 60, or give `cost` a weight"),
+    ({"count": 10, "constraints": [{"name": "a", "atMost": {
+        "attribute": "r", "values": ["x"], "share": 0.25}}]},
+     {"r": ["x"] * 20 + ["y"] * 18}, ("a",),
+     "set spec.teams.constraints[a].atMost.share to 0.667, or give `a` a weight"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "columns", "rules", "said"), ADVICE)
+def test_advice_is_in_the_unit_of_its_field(spec, columns, rules, said) -> None:
+    assert advice(spec, people(38)[0], columns, rules) == said
 
 
 def test_people_are_locked_into_teams_that_hold_them() -> None:

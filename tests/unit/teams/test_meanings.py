@@ -7,7 +7,7 @@ import pytest
 
 from insights_crds.v1.meanings import MEANINGS
 from insights_workloads.teams import ImpossibleSizesError, Outcome
-from tests.unit.teams.test_teams import fewest_moves, form, in_team, people
+from tests.unit.teams.test_teams import advice, fewest_moves, form, in_team, people
 
 
 def test_every_row_has_its_test() -> None:
@@ -144,9 +144,10 @@ def test_group_larger_than_a_team() -> None:
 
 
 def test_apart_group_larger_than_the_teams() -> None:
-    plan = one({"keepApart": {"attribute": "a"}}, 40, {"a": ["p"] * 9 + [None] * 31}, count=8)
-    assert plan.outcome is Outcome.INFEASIBLE
-    assert "maxTogether to 2" in plan.conflict.message
+    rule, columns = {"keepApart": {"attribute": "a"}}, {"a": ["p"] * 9 + [None] * 31}
+    assert one(rule, 40, columns, count=8).outcome is Outcome.INFEASIBLE
+    spec = {"count": 8, "constraints": [{"name": "r", **rule}]}
+    assert "maxTogether to 2" in advice(spec, people(40)[0], columns, ["r"])
 
 
 def test_absent_people_hold_no_place() -> None:
@@ -166,8 +167,8 @@ def test_unknown_team_names_take_a_free_team() -> None:
     plan = one(rule, 40, {"a": ["harbour", "team-2"] + [None] * 38}, count=5)
     assert plan.figures.names == ("harbour", "team-2", "team-3", "team-4", "team-5")
     assert plan.figures.names[plan.team[0]] == "harbour"
-    with pytest.raises(ImpossibleSizesError, match="into 6 teams, but 5 are open"):
-        one(rule, 40, {"a": [f"t{i}" for i in range(6)] + [None] * 34}, count=5)
+    many = one(rule, 40, {"a": [f"t{i}" for i in range(6)] + [None] * 34}, count=5)
+    assert "into 6 new teams, but 5 are open" in many.conflict.message
 
 
 def test_locked_teams_stand_apart() -> None:
@@ -234,6 +235,14 @@ def test_locks_go_before_eligibility() -> None:
 def test_sizes_differ_by_one() -> None:
     plan = form({"size": {"min": 4, "max": 9}}, people(41)[0])
     assert plan.figures.sizes.max() - plan.figures.sizes.min() <= 1
+    # A crowd that is locked or kept together has a team that holds it, within `size`.
+    for rule, name in ({"lockedPeople": {"attribute": "a"}}, "crowd"), (
+        {"keepTogether": {"attribute": "a"}}, None,
+    ):  # fmt: skip
+        crowd = one(rule, 10, {"a": ["crowd"] * 6 + [None] * 4}, size={"min": 3, "max": 6})
+        assert crowd.outcome is Outcome.FEASIBLE
+        assert sorted(crowd.figures.sizes) == [4, 6]
+        assert name is None or crowd.figures.names[crowd.team[0]] == name
     # One small team and one large one are both as near everyone's mean as they can be.
     matrix = np.array([[0.0], [100.0]] * 12) + np.zeros((24, 4))
     kinds = [

@@ -17,7 +17,9 @@ from insights_workloads.teams import (
     Threads,
     UnknownAttributeError,
     compile_problem,
+    find_remedies,
     form_teams,
+    ways_out,
 )
 
 FOUR = ["red", "yellow", "green", "blue"]
@@ -34,6 +36,18 @@ def form(spec, matrix, columns=None, rounds=400, seed=0):
     }
     problem = compile_problem(Teams.model_validate(spec), FOUR, matrix, tables.__getitem__)
     return form_teams(problem, TeamOptions(seed=seed, rounds=rounds))
+
+
+def advice(spec, matrix, columns=None, rules=()):
+    """What is proposed where a spec is refused, in words."""
+    tables = {
+        name: pa.chunked_array([pa.array(values)]) for name, values in (columns or {}).items()
+    }
+
+    def compiled(teams):
+        return compile_problem(teams, FOUR, matrix, tables.__getitem__)
+
+    return ways_out(find_remedies(Teams.model_validate(spec), compiled, rules))
 
 
 def in_team(plan, g):
@@ -77,7 +91,7 @@ def test_several_types_of_team() -> None:
 @pytest.mark.parametrize(
     ("n", "spec", "message"),
     [
-        (13, {"size": {"min": 6, "max": 6}}, "cannot be split into teams of 6 to 6"),
+        (13, {"size": {"min": 6, "max": 6}}, "13 people cannot be split into teams of 6"),
         (5, {"count": 6}, "cannot fill 6 teams"),
         (50, {"count": 4, "size": {"min": 5, "max": 9}}, "take 20 to 36 people"),
         (9, {"types": [{"name": "a", "count": 2, "size": {"min": 5, "max": 6}}]}, "10 to 12"),
@@ -150,17 +164,17 @@ CONFLICTS = [
     (
         {"name": "cap", "atMost": {"attribute": "a", "values": ["x"], "count": 1}},
         ["x"] * 7 + ["y"] * 53,
-        "`cap` has room for 6 people over 6 teams, but 7 must be placed",
+        "`cap` has room for 6 people, at most 1 in each of 6 teams, but 7 must be placed",
     ),
     (
         {"name": "apart", "keepApart": {"attribute": "a"}},
         ["x"] * 9 + [None] * 51,
-        "keep-apart group `apart` has 9 people for 6 teams",
+        "`apart` keeps more people apart than 6 teams can",
     ),
     (
         {"name": "one", "keepTogether": {"attribute": "a"}},
         ["x"] * 11 + [None] * 49,
-        "11 people must be kept together by `one`, but the largest team has 10",
+        "11 people must be in one team by `one`, but the largest team has 10",
     ),
     (
         {"name": "lock", "lockedPeople": {"attribute": "a"}},
@@ -175,7 +189,7 @@ CONFLICTS = [
     (
         {"name": "alone", "noLoneMinority": {"attribute": "a", "values": ["x"]}},
         ["x"] + ["y"] * 59,
-        "`alone` protects a value that a single person has",
+        "`alone` protects a value that no team can keep",
     ),
     (
         {"name": "cost", "range": {"field": "n", "aggregate": "Sum", "max": 99}},

@@ -10,7 +10,13 @@ import pytest
 
 from insights_crds.v1 import Teams
 from insights_workloads.execution import _undecided
-from insights_workloads.teams import Outcome, TeamOptions, compile_problem, form_teams
+from insights_workloads.teams import (
+    Outcome,
+    TeamOptions,
+    compile_problem,
+    find_remedies,
+    form_teams,
+)
 from insights_workloads.teams.measure import balance, breaches
 from insights_workloads.teams.plan import violations
 
@@ -24,6 +30,14 @@ def compiled(constraints, columns, n, size=3):
         {"size": {"min": size, "max": size}, "constraints": constraints, "seed": 1}
     )
     return spec, compile_problem(spec, FOUR, random.uniform(0, 100, (n, 4)), tables.__getitem__)
+
+
+def advice(spec, problem, columns, rules):
+    """What is proposed against rules, every change tried."""
+    tables = {name: pa.chunked_array([pa.array(each)]) for name, each in columns.items()}
+    return find_remedies(
+        spec, lambda s: compile_problem(s, FOUR, problem.matrix, tables.__getitem__), rules
+    )
 
 
 RULES = [
@@ -85,10 +99,13 @@ def test_a_search_without_a_verdict_says_what_is_broken_and_what_would_help() ->
     broken = replace(
         plan, outcome=Outcome.UNKNOWN, violations=violations(breaches(problem, team)), rounds=7
     )
-    message = _undecided(spec, broken)
+    message = _undecided(spec, broken, ())
     assert "age in 2 teams" in message
     # Of a confidential rule no number is told.
-    assert "alone." in message or "alone," in message
+    assert "alone. To get teams" in message
     assert "alone in" not in message
     assert "spec.teams.rounds above 7" in message
     assert "spec.policy.undecidedTeams: Publish" in message
+    columns = {"age": age, "g": list("xyyyyx")}
+    tried = advice(spec, problem, columns, ["age"])
+    assert "give `age` a weight" in _undecided(spec, broken, tried)

@@ -13,6 +13,7 @@ from insights_workloads.teams.plan import (
 )
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reasons import Hold, Reasons
+from insights_workloads.teams.remedies import Compile, Remedy, find_others, find_remedies, ways_out
 from insights_workloads.teams.sizes import ImpossibleSizesError
 from insights_workloads.teams.vocabulary import (
     UnknownAttributeError,
@@ -22,12 +23,14 @@ from insights_workloads.teams.vocabulary import (
 
 __all__ = [
     "Breach",
+    "Compile",
     "Conflict",
     "Crew",
     "Hold",
     "ImpossibleSizesError",
     "Outcome",
     "Reasons",
+    "Remedy",
     "TeamFigures",
     "TeamOptions",
     "TeamPlan",
@@ -38,5 +41,8 @@ __all__ = [
     "Violation",
     "check_vocabulary",
     "compile_problem",
+    "find_others",
+    "find_remedies",
     "form_teams",
+    "ways_out",
 ]

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from ortools.sat.python import cp_model
 
-from insights_workloads.teams.problem import TeamProblem
+from insights_workloads.teams.problem import CurrentTeams, TeamProblem, clashing_locks
 
-__all__ = ["Verdict", "assign"]
+__all__ = ["Verdict", "assign", "is_small"]
 
 _WORK = 20.0
 """Deterministic seconds of the solver."""
 _MOST_CELLS = 40_000
+_FEW_CELLS = 2_000
+"""Units times teams up to which the model answers in milliseconds."""
 _DIGITS = 6
 """Decimal digits to which ranges of numbers are looked at."""
 
@@ -31,6 +33,11 @@ class Verdict:
     team: np.ndarray | None = None
 
 
+def is_small(problem: TeamProblem) -> bool:
+    """Whether every assignment can be tried many times over."""
+    return len(np.unique(problem.unit)) * len(problem.slots.sizes) <= _FEW_CELLS
+
+
 def assign(problem: TeamProblem) -> Verdict:
     """Find teams that obey all hard rules, or prove that there are none, if it is small enough.
 
@@ -41,6 +48,8 @@ def assign(problem: TeamProblem) -> Verdict:
     n, teams = len(kinds), len(problem.slots.sizes)
     if n * teams > _MOST_CELLS:
         return Verdict(False)
+    if clashing_locks(problem) is not None:
+        return Verdict(True)
     model = cp_model.CpModel()
     inside = [[model.new_bool_var("") for _ in range(teams)] for _ in range(n)]
     size = np.bincount(unit)
@@ -77,15 +86,8 @@ def assign(problem: TeamProblem) -> Verdict:
     for bounds in problem.ranges:
         if bounds.weight is None:
             _keep_in_range(model, inside, np.bincount(unit, bounds.value), bounds.low, bounds.high)
-    if problem.most_moves is not None and len(problem.home):
-        leaving = [
-            inside[int(unit[p])][g]
-            for p in np.flatnonzero(problem.home >= 0)
-            for g in range(teams)
-            if g != problem.home[p]
-        ]
-        gone = int((problem.home == -2).sum())
-        model.add(sum(leaving) <= problem.most_moves - gone)
+    if problem.most_moves is not None and problem.current is not None:
+        _keep_moves(model, inside, unit, problem, problem.current, problem.most_moves)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = _WORK
@@ -94,6 +96,49 @@ def assign(problem: TeamProblem) -> Verdict:
         return Verdict(status == cp_model.INFEASIBLE)
     chosen = np.array([[solver.value(cell) for cell in row] for row in inside])
     return Verdict(False, np.asarray(chosen.argmax(axis=1)[unit], dtype=np.int32))
+
+
+def _keep_moves(
+    model: cp_model.CpModel,
+    inside: list[list[cp_model.IntVar]],
+    unit: np.ndarray,
+    problem: TeamProblem,
+    current: CurrentTeams,
+    most: int,
+) -> None:
+    """Few enough leave their current team, whichever team that one goes on in."""
+    teams = range(len(problem.slots.sizes))
+    taken: dict[str, list[cp_model.IntVar]] = {}
+    for lock in problem.locks:
+        for person in np.flatnonzero(lock.waits >= 0).tolist():
+            name = problem.waiting[int(lock.waits[person])]
+            taken.setdefault(name, inside[int(unit[person])])
+    goes_on = []
+    for old, name in enumerate(current.names):
+        places = [model.new_bool_var("") for _ in teams]
+        model.add_at_most_one(places)
+        at = int(current.goes_on[old])
+        if name in taken:
+            for here, place in zip(taken[name], places, strict=True):
+                model.add(place == here)
+        elif at >= 0:
+            # It goes on under its name, unless that team takes a new one.
+            renamed = sum(cells[at] for cells in taken.values())
+            model.add(places[at] + renamed >= 1)
+        else:
+            for g in np.flatnonzero(~current.open_to).tolist():
+                model.add(places[g] == 0)
+        goes_on.append(places)
+    for g in teams:
+        model.add_at_most_one(places[g] for places in goes_on)
+    stays = []
+    for person in np.flatnonzero(current.team >= 0).tolist():
+        for g in teams:
+            both = model.new_bool_var("")
+            model.add_implication(both, inside[int(unit[person])][g])
+            model.add_implication(both, goes_on[int(current.team[person])][g])
+            stays.append(both)
+    model.add(sum(stays) >= int((current.team >= 0).sum()) - most)
 
 
 def _keep_in_range(

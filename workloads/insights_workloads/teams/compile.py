@@ -6,6 +6,7 @@ What rules mean where two readings are possible stands in `insights_crds.v1.mean
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,18 @@ from insights_workloads.teams.objectives import balanced_columns
 from insights_workloads.teams.problem import (
     ChoiceRule,
     CountRule,
+    CurrentTeams,
     GroupRule,
     LockRule,
     RangeRule,
     TeamProblem,
     TieRule,
-    combined,
+    derived,
+    spoken_of,
     units,
 )
-from insights_workloads.teams.sizes import ImpossibleSizesError, TeamSlots, team_slots
+from insights_workloads.teams.settling import by_size
+from insights_workloads.teams.sizes import TeamSlots, team_slots
 from insights_workloads.teams.vocabulary import Columns, UnknownAttributeError, texts
 
 __all__ = ["Columns", "UnknownAttributeError", "compile_problem"]
@@ -52,43 +56,45 @@ def compile_problem(
     """
     people = len(matrix)
     filled = np.where(np.isfinite(matrix), matrix, np.nanmean(matrix, axis=0))
-    hard = _Reader(columns)
-    lock_names = pd.Series([None] * people, dtype=object)
-    for rule in spec.constraints:
-        if rule.locked_teams is not None:
-            held_here = hard.text(rule.locked_teams.attribute, rule.name)
-            lock_names = lock_names.where(lock_names.notna(), held_here)
-    held = {str(k): int(v) for k, v in lock_names.dropna().value_counts(sort=False).items()}
-    slots = team_slots(spec, people, held) if slots is None else slots
-    slots, locks = _locks(spec, hard, slots, lock_names)
-    ties = tuple(_ties(spec, hard))
-    choices = tuple(_choices(spec, hard, slots))
-    eligible, allowed = combined(choices, people, ~slots.locked)
+    read = _Reader(columns)
+    locked = _locked_teams(spec, read, people)
+    ties = tuple(_ties(spec, read))
+    if slots is None:
+        counted = locked.dropna().value_counts(sort=False)
+        held = {str(name): int(many) for name, many in counted.items()}
+        slots = team_slots(spec, people, held, _crowds(spec, read, locked, ties))
+    locks, waiting = _locks(spec, read, slots, locked)
     scope = _scope(slots)
-    home = _home(spec, hard, slots)
+    current = _current(spec, read, slots)
     balanced, objectives = balanced_columns(spec, features, filled)
-    return TeamProblem(
-        features=tuple(features),
-        matrix=filled,
-        balanced=balanced,
-        objectives=objectives,
-        by_sum=any(objective.kind == "SkillSum" for objective in spec.objectives),
-        slots=slots,
-        unit=units(ties, people),
-        fixed=_fixed(locks, people),
-        eligible=eligible,
-        allowed=allowed,
-        choices=choices,
-        counts=tuple(_count_rules(spec, hard, slots, scope)),
-        groups=tuple(_group_rules(spec, hard, slots, scope)),
-        ranges=tuple(_range_rules(spec, hard, slots, scope)),
-        home=home,
-        most_moves=spec.stability.max_moves if spec.stability else None,
-        move_price=spec.stability.move_price if spec.stability else 0.0,
-        ties=ties,
-        locks=locks,
-        worst_weight=spec.worst_team_weight,
+    nobody = np.full(people, -1, dtype=np.int32)
+    problem = derived(
+        TeamProblem(
+            features=tuple(features),
+            matrix=filled,
+            balanced=balanced,
+            objectives=objectives,
+            by_sum=any(objective.kind == "SkillSum" for objective in spec.objectives),
+            slots=slots,
+            unit=nobody,
+            fixed=nobody,
+            eligible=nobody,
+            allowed=np.ones((1, len(slots.sizes)), dtype=bool),
+            choices=tuple(_choices(spec, read, slots)),
+            counts=tuple(_count_rules(spec, read, slots, scope)),
+            groups=tuple(_group_rules(spec, read, slots, scope)),
+            ranges=tuple(_range_rules(spec, read, slots, scope)),
+            home=np.empty(0, dtype=np.int32),
+            current=current,
+            most_moves=spec.stability.max_moves if spec.stability else None,
+            move_price=spec.stability.move_price if spec.stability else 0.0,
+            ties=ties,
+            locks=locks,
+            waiting=waiting,
+            worst_weight=spec.worst_team_weight,
+        )
     )
+    return problem if current is None else replace(problem, home=_fewest_moves(problem, current))
 
 
 class _Reader:
@@ -135,61 +141,63 @@ def _ties(spec: Teams, read: _Reader) -> Iterator[TieRule]:
             yield TieRule(rule.name, rule.weight, codes.astype(np.int32))
 
 
+def _locked_teams(spec: Teams, read: _Reader, people: int) -> pd.Series:
+    """Name of the locked team of each person, None for none; of several rules the first holds."""
+    named = pd.Series([None] * people, dtype=object)
+    for rule in spec.constraints:
+        if rule.locked_teams is not None:
+            named = named.where(named.notna(), read.text(rule.locked_teams.attribute, rule.name))
+    return named
+
+
+def _crowds(
+    spec: Teams, read: _Reader, locked: pd.Series, ties: Sequence[TieRule]
+) -> list[tuple[str | None, int]]:
+    """People who must be in one team by locks and hard ties: its name if there is one, how many."""
+    wanted = pd.Series([None] * len(locked), dtype=object)
+    for rule in spec.constraints:
+        if rule.locked_people is not None:
+            column = read.text(rule.locked_people.attribute, rule.name)
+            wanted = wanted.where(wanted.notna(), column)
+    codes, values = pd.factorize(wanted)
+    groups = [tie.group for tie in ties if tie.weight is None]
+    unit = units([*groups, codes.astype(np.int32)], len(locked))
+    sizes = np.bincount(unit)
+    name = np.full(len(sizes), -1)
+    name[unit[codes >= 0]] = codes[codes >= 0]
+    sizes[unit[locked.notna().to_numpy()]] = 0
+    return [
+        (None if name[which] < 0 else str(values[name[which]]), int(sizes[which]))
+        for which in np.flatnonzero(sizes > 1)
+    ]
+
+
 def _locks(
-    spec: Teams, read: _Reader, slots: TeamSlots, lock_names: pd.Series
-) -> tuple[TeamSlots, tuple[LockRule, ...]]:
-    """Rules that fix people, and the teams under the names that these give them."""
-    names = list(slots.names)
-    at = {name: index for index, name in enumerate(names)}
+    spec: Teams, read: _Reader, slots: TeamSlots, locked: pd.Series
+) -> tuple[tuple[LockRule, ...], tuple[str, ...]]:
+    """Rules that fix people, and the names they give to teams that are not there."""
+    at = {name: index for index, name in enumerate(slots.names)}
+    waiting: dict[str, int] = {}
+    nobody = np.full(len(locked), -1, dtype=np.int32)
     locks = []
     for rule in spec.constraints:
         if rule.locked_teams is not None:
             named = read.text(rule.locked_teams.attribute, rule.name)
             # Of several such rules the first that names somebody's team holds.
-            here = named.where(named == lock_names, None)
-            held = here.map(at).fillna(-1).to_numpy(dtype=np.int32)
-            locks.append(LockRule(rule.name, held, closed=True))
+            here = named.where(named == locked, None)
+            team = here.map(at).fillna(-1).to_numpy(dtype=np.int32)
+            locks.append(LockRule(rule.name, team, nobody, closed=True))
     for rule in spec.constraints:
         if rule.locked_people is None:
             continue
         wanted = read.text(rule.locked_people.attribute, rule.name)
-        people = (
-            wanted.dropna().value_counts(sort=False).sort_values(ascending=False, kind="stable")
-        )
-        distinct = [str(name) for name in people.index]
-        claimed = {name for name in distinct if name in at}
-        open_names = [
-            name
-            for name, lock in zip(names, slots.locked, strict=True)
-            if not lock and name not in claimed
-        ]
-        # The largest groups first, each in the first open team that holds it.
-        for name in distinct:
-            if name in at:
-                continue
-            if not open_names:
-                free = len(names) - int(np.sum(slots.locked))
-                raise ImpossibleSizesError(
-                    f"spec.teams.constraints[{rule.name}] locks people into {len(distinct):,} "
-                    f"teams, but {free:,} are open to them; raise spec.teams.count"
-                )
-            fitting = (one for one in open_names if slots.sizes[at[one]] >= people[name])
-            taken = next(fitting, open_names[0])
-            open_names.remove(taken)
-            index = at.pop(taken)
-            at[name] = index
-            names[index] = name
-        places = wanted.map(at).fillna(-1).to_numpy(dtype=np.int32)
-        locks.append(LockRule(rule.name, places, closed=False))
-    return TeamSlots(tuple(names), slots.types, slots.sizes, slots.locked), tuple(locks)
-
-
-def _fixed(locks: Sequence[LockRule], people: int) -> np.ndarray:
-    """Team that each person must be in; the first rule that names one wins."""
-    fixed = np.full(people, -1, dtype=np.int32)
-    for lock in reversed(locks):
-        fixed = np.where(lock.team >= 0, lock.team, fixed)
-    return np.asarray(fixed, dtype=np.int32)
+        for name in wanted.dropna().unique():
+            if name not in at:
+                waiting.setdefault(str(name), len(waiting))
+        team = wanted.map(at).fillna(-1).to_numpy(dtype=np.int32)
+        waits = wanted.map(waiting).fillna(-1).to_numpy(dtype=np.int32)
+        locks.append(LockRule(rule.name, team, waits, closed=False))
+    return tuple(locks), tuple(waiting)
 
 
 def _choices(spec: Teams, read: _Reader, slots: TeamSlots) -> Iterator[ChoiceRule]:
@@ -201,12 +209,16 @@ def _choices(spec: Teams, read: _Reader, slots: TeamSlots) -> Iterator[ChoiceRul
         # Who must be in one of some teams, by a rule for a type, is free among teams of others.
         free = ~np.isin(types, list(rule.types)) if rule.types else np.zeros(len(types), dtype=bool)
         allowed = np.ones((len(values) + 1, len(slots.names)), dtype=bool)
+        spoken_of: set[str] = set()
         for at, value in enumerate(values, start=1):
             named = {part.strip() for part in str(value).split("|")}
+            spoken_of |= named
             allowed[at] = free | np.array(
                 [n in named or t in named for n, t in zip(slots.names, slots.types, strict=True)]
             )
-        yield ChoiceRule(rule.name, rule.weight, (codes + 1).astype(np.int32), allowed)
+        by_name = np.array([name in spoken_of for name in slots.names], dtype=bool)
+        kinds = (codes + 1).astype(np.int32)
+        yield ChoiceRule(rule.name, rule.weight, kinds, allowed, by_name)
 
 
 def _scope(slots: TeamSlots) -> Callable[[Constraint], np.ndarray]:
@@ -241,7 +253,8 @@ def _count_rules(
             )
         if rule.no_lone_minority is not None:
             attribute = rule.no_lone_minority.attribute
-            counts = read.text(attribute, rule.name).value_counts()
+            counts = read.text(attribute, rule.name).value_counts().sort_index()
+            counts = counts.sort_values(ascending=False, kind="stable")
             chosen = list(rule.no_lone_minority.values) or list(counts.index[1:])
             rules += [
                 CountRule(
@@ -322,29 +335,27 @@ def _range_rules(
     return rules
 
 
-def _home(spec: Teams, read: _Reader, slots: TeamSlots) -> np.ndarray:
-    """Current team of each person, as the index of a new team.
+def _fewest_moves(problem: TeamProblem, current: CurrentTeams) -> np.ndarray:
+    """Homes from which sizes alone demand the fewest moves."""
+    if problem.waiting:
+        # Any team that may take a new name may cease to go on from an old one.
+        keeps = np.append(spoken_of(problem), True)
+        goes_on = np.where(keeps[current.goes_on], current.goes_on, -1)
+        current = replace(current, goes_on=goes_on)
+    return current.home(by_size(current, problem.slots.sizes))
 
-    People who join have -1, people of a current team that no new one is left for have -2. Current
-    teams, the largest first, take the new team of their name, else the free one that is nearest in
-    size.
-    """
+
+def _current(spec: Teams, read: _Reader, slots: TeamSlots) -> CurrentTeams | None:
+    """Current teams, the largest first, and the new teams of their names."""
     if spec.stability is None:
-        return np.empty(0, dtype=np.int32)
-    current = read.text(spec.stability.attribute, "stability")
+        return None
+    named = read.text(spec.stability.attribute, "stability")
+    counts = named.value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    code = {str(name): index for index, name in enumerate(counts.index)}
     at = {name: index for index, name in enumerate(slots.names)}
-    free = [i for i in range(len(slots.names)) if not slots.locked[i]]
-    place: dict[str, int] = {}
-    sizes = current.dropna().value_counts()
-    for name in sizes.index:
-        if name in at:
-            place[name] = at[name]
-            if at[name] in free:
-                free.remove(at[name])
-    for name, size in sizes.items():
-        if name not in place and free:
-            nearest = free[int(np.argmin(np.abs(slots.sizes[free] - int(size))))]
-            place[str(name)] = nearest
-            free.remove(nearest)
-    home = current.map(place).fillna(-2).to_numpy(dtype=np.int32)
-    return np.where(current.isna().to_numpy(), np.int32(-1), home)
+    return CurrentTeams(
+        team=named.map(code).fillna(-1).to_numpy(dtype=np.int32),
+        names=tuple(code),
+        goes_on=np.array([at.get(name, -1) for name in code], dtype=np.int32),
+        open_to=~slots.locked,
+    )

@@ -10,16 +10,13 @@ import numpy as np
 from insights_workloads.measures import NOTHING, Figures
 from insights_workloads.progress import Progress, silent
 from insights_workloads.teams.assignment_model import assign
-from insights_workloads.teams.conflicts import (
-    prove_by_assignment,
-    prove_by_counting,
-    prove_by_types,
-)
+from insights_workloads.teams.conflicts import find_contradiction, prove_by_assignment
 from insights_workloads.teams.measure import balance, breaches, figures
 from insights_workloads.teams.plan import Conflict, Outcome, TeamFigures, TeamPlan, violations
 from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reasons import find_reasons
 from insights_workloads.teams.search import TeamOptions, search, usual_rounds
+from insights_workloads.teams.settling import settled, settled_as
 from insights_workloads.teams.stability import moved_people, rematched
 from insights_workloads.teams.start import place, placed_as
 from insights_workloads.teams.state import SearchState
@@ -44,7 +41,7 @@ def form_teams(
         options: how to search.
         progress: told how far it is; may raise to stop.
     """
-    conflict = prove_by_counting(problem) or prove_by_types(problem)
+    conflict = find_contradiction(problem)
     if conflict is not None:
         return _refused(problem, conflict)
     if options.plans < 2 or len(problem.objectives) < 2:
@@ -76,7 +73,7 @@ def _chosen_plan(problem: TeamProblem, options: TeamOptions, progress: Progress)
             return plans[-1]
     sound = [at for at, plan in enumerate(plans) if plan.outcome is Outcome.FEASIBLE]
     sound = sound or list(range(len(plans)))
-    values = [objective_values(problem, plans[at].team) for at in sound]
+    values = [objective_values(settled(problem), plans[at].team) for at in sound]
     kept = sorted(not_dominated(values), key=lambda at: values[at])
     # Without a choice it is the plan of the given weights, or what beats it by these.
     given = np.array([part.weight for part in problem.objectives])
@@ -96,15 +93,15 @@ def _chosen_plan(problem: TeamProblem, options: TeamOptions, progress: Progress)
 
 def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) -> TeamPlan:
     began = time.monotonic()
+    given, problem = problem, settled(problem)
     state = SearchState(problem, place(problem, options.seed))
     rounds, reproducible = search(state, options, progress, began)
     if any(breach.hard for breach in breaches(problem, state.people_teams())):
-        verdict = assign(problem)
+        verdict = assign(given)
         if verdict.impossible:
-            proven = prove_by_assignment(problem)
-            if proven is not None:
-                return _refused(problem, proven)
+            return _refused(given, prove_by_assignment(given))
         if verdict.team is not None:
+            problem = settled_as(given, verdict.team)
             state = SearchState(problem, placed_as(problem, verdict.team))
             rounds, reproducible = search(state, options, progress, began)
     team = rematched(problem, state.people_teams())

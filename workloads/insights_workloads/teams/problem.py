@@ -20,11 +20,16 @@ from insights_workloads.teams.sizes import TeamSlots
 __all__ = [
     "ChoiceRule",
     "CountRule",
+    "CurrentTeams",
     "GroupRule",
     "LockRule",
     "RangeRule",
     "TeamProblem",
     "TieRule",
+    "clashing_locks",
+    "combined",
+    "derived",
+    "spoken_of",
     "units",
 ]
 
@@ -109,12 +114,15 @@ class LockRule:
 
     Attributes:
         name: of the rule.
-        team: int32 (n,), -1 for people who are free.
+        team: int32 (n,), -1 for people who are free or wait.
+        waits: int32 (n,), for people whose team is not there yet by its name: which of
+            `TeamProblem.waiting` it is; -1 for all others.
         closed: whether these teams take nobody else.
     """
 
     name: str
     team: np.ndarray
+    waits: np.ndarray
     closed: bool
 
 
@@ -127,45 +135,37 @@ class ChoiceRule:
         weight: None where it is hard.
         kind: int32 (n,), row of `allowed`.
         allowed: bool (kinds, g), teams that people of a kind may be in.
+        named: bool (g,), teams that it speaks of by their name.
     """
 
     name: str
     weight: float | None
     kind: np.ndarray
     allowed: np.ndarray
+    named: np.ndarray
 
 
-def combined(
-    choices: Sequence[ChoiceRule], people: int, open_teams: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Teams that people may be in under all hard rules: row of each person, and the rows."""
-    eligible = np.zeros(people, dtype=np.int32)
-    allowed = open_teams[None, :].copy()
-    for rule in choices:
-        if rule.weight is None:
-            both = eligible.astype(np.int64) * len(rule.allowed) + rule.kind
-            first, which, _ = distinct_rows(both[:, None])
-            allowed = allowed[eligible[first]] & rule.allowed[rule.kind[first]]
-            eligible = which.astype(np.int32)
-    return eligible, allowed
+@dataclass(frozen=True)
+class CurrentTeams:
+    """Teams that people are in now.
 
+    Attributes:
+        team: int32 (n,), which of `names`; -1 for people who join.
+        names: of the current teams, the largest first.
+        goes_on: int32 (t,), team that has its name; -1 where none has.
+        open_to: bool (g,), teams that may go on from a current team of another name.
+    """
 
-def units(ties: Sequence[TieRule], people: int) -> np.ndarray:
-    """Units of people who must stay together, int32 (n,): connected components over hard ties."""
-    left, right = [], []
-    for tie in ties:
-        if tie.weight is not None:
-            continue
-        order = np.argsort(tie.group, kind="stable")
-        order = order[tie.group[order] >= 0]
-        same = tie.group[order[1:]] == tie.group[order[:-1]]
-        left.append(order[:-1][same])
-        right.append(order[1:][same])
-    if not left:
-        return np.arange(people, dtype=np.int32)
-    edges = (np.concatenate(left), np.concatenate(right))
-    graph = coo_matrix((np.ones(len(edges[0])), edges), shape=(people, people))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)
+    team: np.ndarray
+    names: tuple[str, ...]
+    goes_on: np.ndarray
+    open_to: np.ndarray
+
+    def home(self, goes_on: np.ndarray) -> np.ndarray:
+        """Team of each person if current teams go on in these, int32 (n,); see `TeamProblem`."""
+        place = np.where(goes_on >= 0, goes_on, -2).astype(np.int32)
+        # The last entry answers for people who join.
+        return np.asarray(np.append(place, np.int32(-1))[self.team])
 
 
 @dataclass(frozen=True)
@@ -188,11 +188,14 @@ class TeamProblem:
         groups: spread groups.
         ranges: ranges of sums.
         home: int32 (n,), current team by its index, -1 for none, -2 for one that is no more; empty
-            where there are no current teams.
+            where there are no current teams. While teams wait, that with the fewest moves that
+            sizes alone demand.
+        current: what `home` was made of, None where there are no current teams.
         most_moves: most people who may leave their current team, None for no bound.
         move_price: what a move costs.
         ties: rules that keep people together; hard ones made units.
         locks: rules that fix people.
+        waiting: names that locks give to teams, which ones is not decided yet.
         worst_weight: share of the objective that looks at the worst team, 0 to 1.
     """
 
@@ -211,22 +214,25 @@ class TeamProblem:
     groups: tuple[GroupRule, ...]
     ranges: tuple[RangeRule, ...]
     home: np.ndarray
+    current: CurrentTeams | None
     most_moves: int | None
     move_price: float
     ties: tuple[TieRule, ...]
     locks: tuple[LockRule, ...]
+    waiting: tuple[str, ...]
     worst_weight: float
 
     @property
     def together(self) -> tuple[str, ...]:
         """Names of the rules that keep people together."""
-        return tuple(tie.name for tie in self.ties if tie.weight is None)
+        tied = [tie.name for tie in self.ties if tie.weight is None]
+        return (*tied, *(lock.name for lock in self.locks if (lock.waits >= 0).any()))
 
     @property
     def hard_rules(self) -> tuple[str, ...]:
         """Names of all hard rules, each once."""
         named = [
-            *self.together,
+            *(tie.name for tie in self.ties if tie.weight is None),
             *(lock.name for lock in self.locks),
             *(rule.name for rule in self.choices if rule.weight is None),
             *(rule.name for rule in self.counts if rule.weight is None),
@@ -238,31 +244,110 @@ class TeamProblem:
 
     def only(self, names: Collection[str]) -> TeamProblem:
         """The same people and sizes under these hard rules alone, without soft ones."""
-        ties = tuple(tie for tie in self.ties if tie.weight is None and tie.name in names)
         locks = tuple(lock for lock in self.locks if lock.name in names)
-        fixed = np.full(len(self.fixed), -1, dtype=np.int32)
-        for lock in reversed(locks):
-            fixed = np.where(lock.team >= 0, lock.team, fixed)
-        # A team stays closed only for a rule that is kept: of another one it would stand empty.
-        closed = np.zeros(len(self.slots.locked), dtype=bool)
-        for lock in locks:
-            if lock.closed:
-                closed[lock.team[lock.team >= 0]] = True
-        choices = tuple(r for r in self.choices if r.weight is None and r.name in names)
-        locked = self.slots.locked & closed
-        eligible, allowed = combined(choices, len(self.unit), ~locked)
-        return replace(
+        # A team stays closed only while all of its people are locked: it would lack the others.
+        closed = self.slots.locked.copy()
+        for lock in self.locks:
+            if lock.closed and lock.name not in names:
+                closed[lock.team[lock.team >= 0]] = False
+        part = replace(
             self,
-            unit=units(ties, len(self.unit)),
-            fixed=fixed,
-            slots=replace(self.slots, locked=locked),
-            eligible=eligible,
-            allowed=allowed,
-            choices=choices,
+            slots=replace(self.slots, locked=closed),
+            choices=tuple(r for r in self.choices if r.weight is None and r.name in names),
             counts=tuple(r for r in self.counts if r.weight is None and r.name in names),
             groups=tuple(r for r in self.groups if r.weight is None and r.name in names),
             ranges=tuple(r for r in self.ranges if r.weight is None and r.name in names),
             most_moves=self.most_moves if "stability" in names else None,
-            ties=ties,
+            ties=tuple(tie for tie in self.ties if tie.weight is None and tie.name in names),
             locks=locks,
         )
+        return derived(part)
+
+
+def derived(problem: TeamProblem) -> TeamProblem:
+    """The problem with all that follows from its rules: units, fixed people, eligibility, homes.
+
+    A name that waits for its team keeps its people together, and apart from other such names; any
+    open team may take it that no lock and no choice speaks of.
+    """
+    people, slots = len(problem.unit), problem.slots
+    fixed = np.full(people, -1, dtype=np.int32)
+    waits = np.full(people, -1, dtype=np.int32)
+    for lock in reversed(problem.locks):
+        fixed = np.where(lock.team >= 0, lock.team, fixed)
+        waits = np.where(lock.waits >= 0, lock.waits, waits)
+    eligible, allowed = combined(problem.choices, people, ~slots.locked)
+    lock_names = {lock.name for lock in problem.locks}
+    groups = tuple(rule for rule in problem.groups if rule.name not in lock_names)
+    tied = [tie.group for tie in problem.ties if tie.weight is None]
+    if (waits >= 0).any():
+        may_take = ~slots.locked & ~spoken_of(problem)
+        eligible = np.where(waits >= 0, np.int32(len(allowed)), eligible)
+        allowed = np.vstack([allowed, may_take[None, :]])
+        tied += [waits, *(lock.waits for lock in problem.locks)]
+        one_each = np.full(people, -1, dtype=np.int32)
+        codes, first = np.unique(waits, return_index=True)
+        one_each[first[codes >= 0]] = 0
+        everywhere = np.ones(len(slots.sizes), dtype=bool)
+        first_lock = next(lock.name for lock in problem.locks if (lock.waits >= 0).any())
+        groups += (GroupRule(first_lock, None, one_each, 1, everywhere),)
+    return replace(
+        problem,
+        unit=units(tied, people),
+        fixed=np.asarray(fixed, dtype=np.int32),
+        eligible=np.asarray(eligible, dtype=np.int32),
+        allowed=allowed,
+        groups=groups,
+    )
+
+
+def clashing_locks(problem: TeamProblem) -> tuple[str, str] | None:
+    """Two rules that lock the same person into different teams, or None."""
+    for at, lock in enumerate(problem.locks):
+        for other in problem.locks[:at]:
+            both = ((lock.team >= 0) | (lock.waits >= 0)) & ((other.team >= 0) | (other.waits >= 0))
+            if (both & ((lock.team != other.team) | (lock.waits != other.waits))).any():
+                return other.name, lock.name
+    return None
+
+
+def spoken_of(problem: TeamProblem) -> np.ndarray:
+    """Teams that hard rules speak of by their names, bool (g,): these keep them."""
+    named = np.zeros(len(problem.slots.sizes), dtype=bool)
+    for lock in problem.locks:
+        named[lock.team[lock.team >= 0]] = True
+    for rule in problem.choices:
+        if rule.weight is None:
+            named |= rule.named
+    return named
+
+
+def combined(
+    choices: Sequence[ChoiceRule], people: int, open_teams: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Teams that people may be in under all hard rules: row of each person, and the rows."""
+    eligible = np.zeros(people, dtype=np.int32)
+    allowed = open_teams[None, :].copy()
+    for rule in choices:
+        if rule.weight is None:
+            both = eligible.astype(np.int64) * len(rule.allowed) + rule.kind
+            first, which, _ = distinct_rows(both[:, None])
+            allowed = allowed[eligible[first]] & rule.allowed[rule.kind[first]]
+            eligible = which.astype(np.int32)
+    return eligible, allowed
+
+
+def units(groups: Sequence[np.ndarray], people: int) -> np.ndarray:
+    """Units of people who must stay together, int32 (n,): connected components over groups."""
+    left, right = [], []
+    for group in groups:
+        order = np.argsort(group, kind="stable")
+        order = order[group[order] >= 0]
+        same = group[order[1:]] == group[order[:-1]]
+        left.append(order[:-1][same])
+        right.append(order[1:][same])
+    if not left:
+        return np.arange(people, dtype=np.int32)
+    edges = (np.concatenate(left), np.concatenate(right))
+    graph = coo_matrix((np.ones(len(edges[0])), edges), shape=(people, people))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)

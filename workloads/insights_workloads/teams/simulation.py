@@ -16,6 +16,7 @@ from insights_workloads.teams.engine import form_teams
 from insights_workloads.teams.measure import balance, breaches, figures
 from insights_workloads.teams.plan import TeamPlan, Violation, violations
 from insights_workloads.teams.search import TeamOptions
+from insights_workloads.teams.settling import settled
 from insights_workloads.teams.sizes import TeamSlots
 
 __all__ = ["Changes", "Score", "Simulation", "UnknownChangeError", "simulate"]
@@ -203,8 +204,10 @@ def _score(
         sizes,
         np.array([name in closed for name in names], dtype=bool),
     )
-    problem = compile_problem(
-        spec, features, matrix[placed], lambda name: columns(name).filter(mask), slots
+    problem = settled(
+        compile_problem(
+            spec, features, matrix[placed], lambda name: columns(name).filter(mask), slots
+        )
     )
     return Score(
         people=len(team),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,12 @@ class TeamSlots:
     locked: np.ndarray
 
 
-def team_slots(spec: Teams, people: int, locked: Mapping[str, int]) -> TeamSlots:
+def team_slots(
+    spec: Teams,
+    people: int,
+    locked: Mapping[str, int],
+    crowds: Sequence[tuple[str | None, int]] = (),
+) -> TeamSlots:
     """Decide number, names and sizes of the teams.
 
     Args:
@@ -41,6 +46,8 @@ def team_slots(spec: Teams, people: int, locked: Mapping[str, int]) -> TeamSlots
         people: everyone, people in locked teams included.
         locked: locked teams by name, with their people. They count as teams of the spec, and keep
             their size whatever it says.
+        crowds: people who must be in one team: its name where rules give one, and how many. A crowd
+            that is larger than a usual team gets one that holds it, where the spec allows it.
 
     Raises:
         ImpossibleSizesError: there is no way to split so many people.
@@ -49,7 +56,7 @@ def team_slots(spec: Teams, people: int, locked: Mapping[str, int]) -> TeamSlots
     names: list[str] = list(locked)
     types: list[str] = ["team"] * len(locked)
     sizes: list[int] = list(locked.values())
-    for kind, wanted in _split(spec, free, len(locked)):
+    for kind, wanted in _split(spec, free, len(locked), [many for _, many in crowds]):
         for at, size in enumerate(wanted):
             names.append(f"{kind}-{at + 1}")
             types.append(kind)
@@ -57,20 +64,46 @@ def team_slots(spec: Teams, people: int, locked: Mapping[str, int]) -> TeamSlots
     names = _distinct(names, len(locked))
     locks = np.zeros(len(sizes), dtype=bool)
     locks[: len(locked)] = True
-    return TeamSlots(tuple(names), tuple(types), np.array(sizes, dtype=np.int64), locks)
+    fitting = _by_name(names, types, np.array(sizes, dtype=np.int64), locks, crowds)
+    return TeamSlots(tuple(names), tuple(types), fitting, locks)
 
 
-def _split(spec: Teams, people: int, locked: int) -> list[tuple[str, list[int]]]:
+def _by_name(
+    names: Sequence[str],
+    types: Sequence[str],
+    sizes: np.ndarray,
+    locked: np.ndarray,
+    crowds: Sequence[tuple[str | None, int]],
+) -> np.ndarray:
+    """The same sizes, of each type the largest where the largest crowds are locked by name."""
+    at = {name: team for team, name in enumerate(names) if not locked[team]}
+    wanted = np.zeros(len(sizes), dtype=np.int64)
+    for name, many in crowds:
+        if name in at:
+            wanted[at[name]] += many
+    if (wanted <= sizes).all():
+        return sizes
+    dealt = sizes.copy()
+    kinds = np.array(types, dtype=object)
+    for kind in dict.fromkeys(types):
+        here = np.flatnonzero((kinds == kind) & ~locked)
+        order = here[np.argsort(-wanted[here], kind="stable")]
+        dealt[order] = np.sort(sizes[here])[::-1]
+    return dealt
+
+
+def _split(
+    spec: Teams, people: int, locked: int, crowds: Sequence[int]
+) -> list[tuple[str, list[int]]]:
     if not spec.types:
-        return [("team", _one_type(spec.size, spec.count, people, locked))]
+        return [("team", _one_type(spec.size, spec.count, people, locked, crowds))]
     rest = [kind for kind in spec.types if kind.count is None]
     counted = [kind for kind in spec.types if kind.count is not None]
     least = sum((kind.count or 0) * kind.size.min for kind in counted)
     most = sum((kind.count or 0) * kind.size.max for kind in counted)
     if least > people or (not rest and most < people):
         raise ImpossibleSizesError(
-            f"{people:,} people do not fit the types of teams, which take {least:,} to {most:,}; "
-            "change a count or a size in spec.teams.types, or leave out one type's count"
+            f"{people:,} people do not fit the types of teams, which take {_span(least, most)}"
         )
     # The type without a count takes the rest; the others are as near their middle as that allows.
     middle = sum((kind.count or 0) * (kind.size.min + kind.size.max) // 2 for kind in counted)
@@ -82,12 +115,9 @@ def _split(spec: Teams, people: int, locked: int) -> list[tuple[str, list[int]]]
             continue
         return [
             *_counted(counted, share),
-            *((kind.name, _one_type(kind.size, None, left, 0)) for kind in rest),
+            *((kind.name, _one_type(kind.size, None, left, 0, ())) for kind in rest),
         ]
-    raise ImpossibleSizesError(
-        f"{people:,} people cannot be split over the types of teams; widen a size in "
-        "spec.teams.types"
-    )
+    raise ImpossibleSizesError(f"{people:,} people cannot be split over the types of teams")
 
 
 def _counted(kinds: list, share: int) -> list[tuple[str, list[int]]]:  # type: ignore[type-arg]
@@ -102,24 +132,24 @@ def _counted(kinds: list, share: int) -> list[tuple[str, list[int]]]:  # type: i
     return [(kind.name, part) for kind, part in zip(kinds, sizes, strict=True)]
 
 
-def _one_type(size: TeamSize | None, count: int | None, people: int, locked: int) -> list[int]:
+def _one_type(
+    size: TeamSize | None, count: int | None, people: int, locked: int, crowds: Sequence[int]
+) -> list[int]:
     if count is not None:
         count -= locked
         if count <= 0 and people > 0:
             raise ImpossibleSizesError(
-                f"spec.teams.count leaves no team beside the {locked} locked ones for {people:,} "
-                "people; raise it"
+                f"spec.teams.count leaves no team beside the {locked:,} locked ones for "
+                f"{people:,} people"
             )
         if size is not None and not count * size.min <= people <= count * size.max:
             raise ImpossibleSizesError(
-                f"{count:,} teams of {size.min} to {size.max} take {count * size.min:,} to "
-                f"{count * size.max:,} people, but there are {people:,}; change spec.teams.count "
-                "or spec.teams.size"
+                f"{count:,} teams of {_span(size.min, size.max)} take "
+                f"{_span(count * size.min, count * size.max)} people, but there are "
+                f"{_outside(people, locked)}"
             )
         if count > people:
-            raise ImpossibleSizesError(
-                f"{people:,} people cannot fill {count:,} teams; lower spec.teams.count"
-            )
+            raise ImpossibleSizesError(f"{_outside(people, locked)} cannot fill {count:,} teams")
     elif people == 0:
         return []
     else:
@@ -128,13 +158,41 @@ def _one_type(size: TeamSize | None, count: int | None, people: int, locked: int
         fitting = _counts(size, people)
         if not fitting:
             raise ImpossibleSizesError(
-                f"{people:,} people cannot be split into teams of {size.min} to {size.max}; widen "
-                "spec.teams.size"
+                f"{_outside(people, locked)} cannot be split into teams of "
+                f"{_span(size.min, size.max)}"
             )
         middle = people / ((size.min + size.max) / 2)
         count = min(fitting, key=lambda c: (abs(c - middle), c))
+    return _nearly_equal(people, count, size, crowds)
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _outside(people: int, locked: int) -> str:
+    """People to be placed, and that there are others, where locks keep those away."""
+    teams = "the locked team" if locked == 1 else f"the {locked:,} locked teams"
+    return f"{people:,} people" + (f" outside {teams}" if locked else "")
+
+
+def _nearly_equal(
+    people: int, count: int, size: TeamSize | None, crowds: Sequence[int]
+) -> list[int]:
+    """Sizes that differ by one at most, but for teams that a larger crowd needs."""
     each, more = divmod(people, max(count, 1))
-    return [each + 1] * more + [each] * (count - more)
+    usual = [each + 1] * more + [each] * (count - more)
+    if size is None:
+        return usual
+    large = sorted((many for many in crowds if each < many <= size.max), reverse=True)
+    if not large or (large[0] <= usual[0] and len(large) <= more):
+        return usual
+    for kept in range(min(len(large), count), 0, -1):
+        rest, others = people - sum(large[:kept]), count - kept
+        if others * size.min <= rest and (others > 0 or rest == 0):
+            each, more = divmod(rest, max(others, 1))
+            return [*large[:kept], *([each + 1] * more), *([each] * (others - more))]
+    return usual
 
 
 def _counts(size: TeamSize, people: int) -> range:
