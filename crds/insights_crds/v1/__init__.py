@@ -13,6 +13,7 @@ from insights_crds.v1.compute import (
     SecretKey,
     Toleration,
     Workers,
+    is_reserved,
 )
 from insights_crds.v1.policy import Backoff, ChildTTL, Policy, Retries
 from insights_crds.v1.results import Results, Retention
@@ -125,4 +126,5 @@ __all__ = [
     "TemplateMeta",
     "Toleration",
     "Workers",
+    "is_reserved",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
@@ -18,6 +19,7 @@ __all__ = [
     "SecretKey",
     "Toleration",
     "Workers",
+    "is_reserved",
 ]
 
 _LabelValue = Annotated[
@@ -31,6 +33,24 @@ _LabelKey = Annotated[
         pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
     ),
 ]
+
+_RESERVED = (
+    # Our own, and those of KubeRay, Kubernetes and Ray; small letters after RAY_ are its settings.
+    r"^(INSIGHTS_.*|KUBERAY_.*|KUBERNETES_.*|RAY_[A-Z0-9].*|FQ_RAY_IP|REDIS_.*|"
+    # Object stores, and where the database is: a driver would show its credentials elsewhere.
+    r"AWS_.*|AZURE_.*|GOOGLE_.*|PG(HOST|HOSTADDR|PORT|DATABASE|SERVICE.*|SYSCONFDIR|OPTIONS|"
+    r"SSL.*|REQUIRE.*|GSS.*|KRB.*|CHANNELBINDING|TARGETSESSIONATTRS|LOADBALANCEHOSTS)|"
+    # What is run, and by what it trusts others.
+    r"HOME|USER|PATH|SHELL|IFS|ENV|BASH_.*|TMPDIR|NUMBA_.*|PYTHON.*|LD_.*|GCONV_PATH|"
+    r"GLIBC_.*|MALLOC_.*|OPENSSL_.*|SSL_CERT_.*|SSLKEYLOGFILE|REQUESTS_CA_BUNDLE|"
+    r"CURL_CA_BUNDLE)$"
+)
+"""Names of environment variables that no run may set."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether an environment variable is the operator's, or would break what it holds to."""
+    return re.match(_RESERVED, name) is not None
 
 
 class Resources(Model):
@@ -94,6 +114,15 @@ class EnvVar(Model):
     """Name of the variable."""
     secret_key_ref: SecretKey
     """Where its value comes from."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"!self.name.matches('{_RESERVED}')",
+            lambda variable: not is_reserved(variable.name),
+            "name is reserved: the operator sets it, or it would change where the engine and its "
+            "credentials go. Keys of object stores belong in the Secret `insights-store-<store>`",
+        ),
+    )
 
 
 class Toleration(Model):

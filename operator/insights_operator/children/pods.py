@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from insights_crds.v1 import Resources
+from insights_crds.v1 import Resources, is_reserved
 from insights_operator import naming
 from insights_operator.children.order import ChildOrder
 
@@ -89,7 +89,9 @@ def pod_template(
                 "image": order.image,
                 "imagePullPolicy": "IfNotPresent",
                 **({"command": command} if command is not None else {}),
+                # Ours come last, for of two of a name the last counts.
                 "env": [
+                    *(_from_run(order) if touches_data else ()),
                     *(
                         {"name": name, "value": value}
                         for name, value in driver_environment(order).items()
@@ -98,7 +100,6 @@ def pod_template(
                     {"name": "INSIGHTS_HOME", "value": _WRITABLE["work"]},
                     {"name": "NUMBA_CACHE_DIR", "value": f"{_WRITABLE['tmp']}/numba"},
                     *(_from_store(order, key) for key in keys),
-                    *(_from_run(order) if touches_data else ()),
                 ],
                 "resources": {
                     "requests": {"cpu": resources.cpu, "memory": resources.memory},
@@ -168,4 +169,7 @@ def _from_run(order: ChildOrder) -> list[dict[str, Any]]:
             },
         }
         for variable in order.compute.env
+        # The API server may hold runs of before it refused such names; and an optional key that is
+        # not in the store's Secret would leave theirs in force.
+        if not is_reserved(variable.name)
     ]

@@ -81,6 +81,20 @@ BAD = [
         {"rayClusterSelector": {"team": "pool"}},
         "rayClusterSelector must have the label `ray.io/cluster`",
     ),
+    *(
+        (
+            "spec.compute.env",
+            [{"name": name, "secretKeyRef": {"name": "mine", "key": "x"}}],
+            "name is reserved",
+        )
+        for name in (
+            "INSIGHTS_DATABASE_DSN",
+            "AWS_ENDPOINT_URL",
+            "LD_PRELOAD",
+            "PGHOSTADDR",
+            "HOME",
+        )
+    ),
     ("spec.policy.retries", {"limit": -1}, "0 or more is wanted"),
     ("spec.suspend", "maybe", "true or false is wanted"),
     ("spec.source.uri", "s3://key:secret@bucket/x", "uri must not hold a password"),
