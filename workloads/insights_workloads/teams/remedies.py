@@ -14,7 +14,8 @@ import numpy as np
 from insights_crds.v1 import AttributeBound, NumericRange, Teams, TeamSize
 from insights_workloads.progress import silent
 from insights_workloads.teams.assignment_model import assign, is_small
-from insights_workloads.teams.conflicts import find_contradiction, is_contradictory
+from insights_workloads.teams.certificates import find_conflict
+from insights_workloads.teams.conflicts import find_contradiction
 from insights_workloads.teams.measure import breaches
 from insights_workloads.teams.plan import Conflict
 from insights_workloads.teams.problem import TeamProblem
@@ -133,14 +134,12 @@ class _Trial:
             return False
         if is_small(problem):
             return assign(problem).team is not None
-        if is_contradictory(problem):
+        if find_conflict(problem) is not None:
             return False
         named = settled(problem)
         state = SearchState(named, place(named, 0))
         search(state, TeamOptions(rounds=_ROUNDS), silent, time.monotonic())
-        if not any(breach.hard for breach in breaches(named, state.people_teams())):
-            return True
-        return assign(problem).team is not None
+        return not any(breach.hard for breach in breaches(named, state.people_teams()))
 
 
 Family = Callable[[_Trial], Remedy | None]
