@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import psycopg
 import pyarrow as pa
+from obstore.store import ObjectStore
 
 from insights_crds.reasons import FailureClass, Reason
 from insights_crds.v1 import AnalysisRunSpec, StageSeconds, Teams
@@ -37,6 +38,7 @@ from insights_workloads.report import content_for, render
 from insights_workloads.results.layout import Reader
 from insights_workloads.results.previous import change_since
 from insights_workloads.results.publish import Reports, publish_result, remove_strays
+from insights_workloads.results.published_teams import digest, published_teams
 from insights_workloads.results.read import newest
 from insights_workloads.results.result import RunResult
 from insights_workloads.results.stores import ResultsStore, open_objects
@@ -160,18 +162,27 @@ def _execute(
 
         ensure_ray()
     began = time.monotonic()
-    roster = _ingest(spec, settings, clock.stage("Ingest"), spool)
+    reading = clock.stage("Ingest")
+    roster = _ingest(spec, settings, reading, spool)
+    objects = open_objects(settings.store.objects, patience=settings.patience)
+    current = _current(spec, held, settings, objects, roster, reading)
     ingested = time.monotonic()
     publishing = clock.stage("Publish")
+    of_people = roster.fingerprint
+    if current is not None:
+        roster = replace(roster, fingerprint=f"{of_people}-{digest(roster.column('id'), current)}")
     if held.token is None:
-        linked = _patiently(settings, partial(_link, held=held, fingerprint=roster.fingerprint))
+        goes_on = None if spec.teams is None else spec.teams.current
+        own = goes_on is not None and goes_on.run == held.execution.run
+        linking = partial(_link, held=held, fingerprint=roster.fingerprint)
+        linked = _patiently(settings, partial(linking, of_people=of_people if own else None))
         if linked is not None:
             return linked
     _check(spec, roster)
     asked = time.monotonic()
     clustering = _cluster(spec, roster, settings, clock.stage("Cluster"))
     clustered = time.monotonic()
-    teams = _teams(spec, roster, settings, clock.stage("Teams"))
+    teams = _teams(spec, roster, current, settings, clock.stage("Teams"))
     seconds = StageSeconds(
         ingest=round(ingested - began, 3),
         cluster=round(clustered - asked, 3),
@@ -179,7 +190,6 @@ def _execute(
     )
     publishing(0.0, "writing the report")
     e = held.execution
-    objects = open_objects(settings.store.objects, patience=settings.patience)
     before = _patiently(settings, lambda open_: newest(open_, e.environment, e.namespace, e.run))
     result = RunResult(
         roster,
@@ -224,8 +234,48 @@ def _ingest(spec: AnalysisRunSpec, settings: Settings, progress: Progress, spool
     return roster
 
 
-def _link(connection: psycopg.Connection, held: Claim, fingerprint: str) -> Publication | None:
-    earlier = driver.find_published(connection, held.execution, fingerprint=fingerprint)
+def _current(
+    spec: AnalysisRunSpec,
+    held: Claim,
+    settings: Settings,
+    objects: ObjectStore,
+    roster: Roster,
+    progress: Progress,
+) -> pa.ChunkedArray | None:
+    """The team that each person is in now, where a published run is to say so and has teams."""
+    if spec.teams is None or spec.teams.current is None:
+        return None
+    run, e = spec.teams.current.run, held.execution
+    found = _patiently(settings, lambda open_: newest(open_, e.environment, e.namespace, run))
+    try:
+        teams = None if found is None else published_teams(objects, found, roster.column("id"))
+    except FileNotFoundError:
+        raise RunFailedError(
+            FailureClass.USER,
+            Reason.SOURCE_NOT_FOUND,
+            f"spec.teams.current.run is {run}, but the files of its last results are gone; publish "
+            "it again with a rerun, or leave spec.teams.current out",
+        ) from None
+    if teams is None:
+        progress(1.0, f"{run} has published no teams: there are no current ones")
+    return teams
+
+
+def _link(
+    connection: psycopg.Connection, held: Claim, fingerprint: str, of_people: str | None
+) -> Publication | None:
+    """Link what was published for the same input.
+
+    Of a run that goes on from its own teams the last result counts as such, if it was of the same
+    people: they have moved to where it says, and are not to be moved again.
+    """
+    e = held.execution
+    earlier = driver.find_published(connection, e, fingerprint=fingerprint)
+    if of_people is not None:
+        last = newest(connection, e.environment, e.namespace, e.run)
+        same = last is not None and last.execution.key == e.key
+        if last is not None and same and last.fingerprint.split("-")[0] == of_people:
+            earlier = last
     return None if earlier is None else driver.link(connection, held, earlier)
 
 
@@ -339,7 +389,11 @@ def _declared(roster: Roster, name: str) -> pa.ChunkedArray:
 
 
 def _teams(
-    spec: AnalysisRunSpec, roster: Roster, settings: Settings, progress: Progress
+    spec: AnalysisRunSpec,
+    roster: Roster,
+    current: pa.ChunkedArray | None,
+    settings: Settings,
+    progress: Progress,
 ) -> TeamPlan | None:
     if spec.teams is None:
         return None
@@ -348,7 +402,7 @@ def _teams(
     matrix, columns = roster.matrix(features), partial(_declared, roster)
 
     def compiled(teams: Teams) -> TeamProblem:
-        return compile_problem(teams, features, matrix, columns)
+        return compile_problem(teams, features, matrix, columns, current=current)
 
     try:
         problem = compiled(spec.teams)

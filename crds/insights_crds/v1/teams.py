@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from insights_crds.model import Model, Rule
-from insights_crds.v1.scalars import FieldName, Fraction, Weight
+from insights_crds.v1.scalars import FieldName, Fraction, ObjectName, Weight
 
 __all__ = [
     "AttributeBound",
@@ -22,6 +22,7 @@ __all__ = [
     "LoneMinority",
     "NumericRange",
     "Objective",
+    "PublishedTeams",
     "Stability",
     "TeamSize",
     "TeamType",
@@ -214,12 +215,21 @@ class Constraint(Model):
 class Stability(Model):
     """How far new teams may differ from the current ones."""
 
-    attribute: FieldName
-    """Attribute that names each person's current team. Empty for people who join."""
+    attribute: FieldName | None = None
+    """Attribute that names each person's current team. Empty for people who join. Left out where
+    `current` says which teams are the current ones."""
     max_moves: Annotated[int, Field(ge=0, le=100_000_000)] | None = None
     """Most people who may change teams, after the best matching of old and new teams."""
     move_price: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
     """What a move costs against the objective."""
+
+
+class PublishedTeams(Model):
+    """Teams that a run has published."""
+
+    run: ObjectName
+    """Name of a run of the same namespace; it may be this one. Its last published teams are meant;
+    while it has published none, there are no current teams."""
 
 
 class History(Model):
@@ -264,6 +274,9 @@ class Teams(Model):
     """Share of the objective, 0 to 1, that looks at the worst team instead of all."""
     constraints: Annotated[list[Constraint], Field(max_length=50)] = []
     """Rules that the teams obey."""
+    current: PublishedTeams | None = None
+    """Teams that are the current ones, instead of an attribute of the roster. People who are not in
+    them join. Without `types`, teams keep their names."""
     stability: Stability | None = None
     """How far new teams may differ from the current ones."""
     history: History | None = None
@@ -290,6 +303,11 @@ class Teams(Model):
             "!has(self.types) || self.types.size() == 0 || !(has(self.size) || has(self.count))",
             lambda t: not t.types or (t.size is None and t.count is None),
             "types must not be set together with size or count",
+        ),
+        Rule(
+            "!has(self.stability) || has(self.current) != has(self.stability.attribute)",
+            lambda t: t.stability is None or (t.current is None) != (t.stability.attribute is None),
+            "current teams come from exactly one of current and stability.attribute",
         ),
         Rule(
             "!has(self.tradeOffs) || (has(self.objectives) && self.objectives.size() >= 2)",

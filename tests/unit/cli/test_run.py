@@ -435,3 +435,32 @@ def test_sigterm_publishes_the_best_teams_so_far(tmp_path, examples, home) -> No
     assert summary["reproducible"] is False
     assert summary["teams"] > 0
     assert summary["balance"]["after"] < summary["balance"]["before"]
+
+
+@pytest.mark.timeout(600)
+def test_teams_go_on_from_those_that_were_published(tmp_path, examples, home) -> None:
+    def teams(result):
+        table = pq.read_table(Path(result["results"]) / "owner" / "people.parquet")
+        names = pq.read_table(Path(result["results"]) / "owner" / "teams.parquet")["name"]
+        return {person["id"]: names[person["team"]].as_py() for person in table.to_pylist()}
+
+    rosters = [tmp_path / "spring.csv", tmp_path / "summer.csv"]
+    lines = (examples / "roster.csv").read_text().splitlines()
+    rosters[0].write_text("\n".join(lines))
+    rosters[1].write_text("\n".join([lines[0], *lines[4:]]))
+    path = write(tmp_path, examples, "quarterly", rosters[0])
+    spring = path.read_text().replace(
+        "rounds: 50,", "rounds: 50, current: {run: quarterly}, stability: {maxMoves: 20},"
+    )
+    path.write_text(spring)
+    first, second = run(path, home), run(path, home)
+    assert (first["publishedBefore"], second["publishedBefore"]) == (False, True)
+    path.write_text(spring.replace("spring.csv", "summer.csv"))
+    third, fourth = run(path, home), run(path, home)
+    assert (third["publishedBefore"], fourth["publishedBefore"]) == (False, True)
+    before, after = teams(first), teams(third)
+    assert len(after) < len(before)
+    assert sum(before[person] != team for person, team in after.items()) <= 20
+    # Another run goes on from there as well, and is linked while those teams are the last.
+    path.write_text(spring.replace("name: quarterly", "name: other"))
+    assert [run(path, home)["publishedBefore"] for _ in range(2)] == [False, True]

@@ -555,3 +555,53 @@ def test_the_answer_is_the_same_on_any_number_of_workers(n, rounds) -> None:
     plans = [form_teams(problem, TeamOptions(rounds=rounds, crew=Threads(w))) for w in (1, 2, 3)]
     assert len({plan.team.tobytes() for plan in plans}) == 1
     assert len({plan.balance_after for plan in plans}) == 1
+
+
+def column_of(values):
+    return pa.chunked_array([pa.array(values, pa.string())])
+
+
+def test_current_teams_keep_their_names_and_people() -> None:
+    matrix, names = people(60)[0], ["Apollo", "Borealis", "team-1", "team-10", "team-9"]
+    now = [names[i % 5] for i in range(58)] + [None, None]
+    spec = Teams.model_validate(
+        {"count": 6, "current": {"run": "before"}, "stability": {"maxMoves": 12}}
+    )
+    problem = compile_problem(spec, FOUR, matrix, {}.__getitem__, current=column_of(now))
+    plan = form_teams(problem, TeamOptions(rounds=200))
+    assert plan.figures.names == ("Apollo", "Borealis", "team-1", "team-2", "team-9", "team-10")
+    then = np.array(plan.figures.names)[plan.team]
+    moved = sum(old is not None and old != new for old, new in zip(now, then, strict=True))
+    assert plan.moved == moved <= 12
+
+
+def test_the_largest_current_teams_go_on_as_the_largest() -> None:
+    now = ["b"] * 8 + ["c"] * 7 + ["a"] * 7
+    spec = Teams.model_validate(
+        {"size": {"min": 7, "max": 8}, "current": {"run": "r"}, "stability": {"maxMoves": 0}}
+    )
+    problem = compile_problem(spec, FOUR, people(22)[0], {}.__getitem__, current=column_of(now))
+    plan = form_teams(problem, TeamOptions(rounds=50))
+    assert [plan.figures.names[team] for team in plan.team] == now
+
+
+def test_without_current_teams_no_move_is_counted_or_bounded() -> None:
+    spec = Teams.model_validate(
+        {"count": 5, "current": {"run": "none-yet"}, "stability": {"maxMoves": 0, "movePrice": 1}}
+    )
+    plan = form_teams(
+        compile_problem(spec, FOUR, people(30)[0], {}.__getitem__), TeamOptions(rounds=50)
+    )
+    assert (plan.outcome, plan.moved) == (Outcome.FEASIBLE, None)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"stability": {"maxMoves": 1}},
+        {"stability": {"attribute": "now"}, "current": {"run": "before"}},
+    ],
+)
+def test_current_teams_come_from_one_place(parts) -> None:
+    with pytest.raises(ValueError, match="exactly one of current and"):
+        Teams.model_validate({"count": 5, **parts})

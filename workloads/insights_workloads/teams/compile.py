@@ -40,6 +40,7 @@ def compile_problem(
     matrix: np.ndarray,
     columns: Columns,
     slots: TeamSlots | None = None,
+    current: pa.ChunkedArray | None = None,
 ) -> TeamProblem:
     """Compile a problem.
 
@@ -49,6 +50,8 @@ def compile_problem(
         matrix: float64 (n, d), their values; NaN where one is missing.
         columns: further columns.
         slots: the teams, where they are not to be decided by the sizes of the spec.
+        current: name of each person's current team, null for people who join, where no attribute of
+            `spec.teams.stability` says so. Without types in the spec, teams keep these names.
 
     Raises:
         ImpossibleSizesError: there are no fitting team sizes.
@@ -59,13 +62,15 @@ def compile_problem(
     read = _Reader(columns)
     locked = _locked_teams(spec, read, people)
     ties = tuple(_ties(spec, read))
+    now = _now(spec, read, current)
     if slots is None:
         counted = locked.dropna().value_counts(sort=False)
         held = {str(name): int(many) for name, many in counted.items()}
-        slots = team_slots(spec, people, held, _crowds(spec, read, locked, ties))
+        names = _by_size(now) if current is not None and now is not None else {}
+        slots = team_slots(spec, people, held, _crowds(spec, read, locked, ties), tuple(names))
     locks, waiting = _locks(spec, read, slots, locked)
     scope = _scope(slots)
-    current = _current(spec, read, slots)
+    teams_now = None if now is None else _current(now, slots)
     balanced, objectives = balanced_columns(spec, features, filled)
     nobody = np.full(people, -1, dtype=np.int32)
     problem = derived(
@@ -85,16 +90,18 @@ def compile_problem(
             groups=tuple(_group_rules(spec, read, slots, scope)),
             ranges=tuple(_range_rules(spec, read, slots, scope)),
             home=np.empty(0, dtype=np.int32),
-            current=current,
-            most_moves=spec.stability.max_moves if spec.stability else None,
-            move_price=spec.stability.move_price if spec.stability else 0.0,
+            current=teams_now,
+            most_moves=spec.stability.max_moves if spec.stability and teams_now else None,
+            move_price=spec.stability.move_price if spec.stability and teams_now else 0.0,
             ties=ties,
             locks=locks,
             waiting=waiting,
             worst_weight=spec.worst_team_weight,
         )
     )
-    return problem if current is None else replace(problem, home=_fewest_moves(problem, current))
+    if teams_now is None:
+        return problem
+    return replace(problem, home=_fewest_moves(problem, teams_now))
 
 
 class _Reader:
@@ -345,16 +352,27 @@ def _fewest_moves(problem: TeamProblem, current: CurrentTeams) -> np.ndarray:
     return current.home(by_size(current, problem.slots.sizes))
 
 
-def _current(spec: Teams, read: _Reader, slots: TeamSlots) -> CurrentTeams | None:
-    """Current teams, the largest first, and the new teams of their names."""
-    if spec.stability is None:
+def _now(spec: Teams, read: _Reader, current: pa.ChunkedArray | None) -> pd.Series | None:
+    """Name of each person's current team, None for people who join; None if there are no teams."""
+    if current is not None:
+        return texts(current)[0]
+    if spec.stability is None or spec.stability.attribute is None:
         return None
-    named = read.text(spec.stability.attribute, "stability")
-    counts = named.value_counts(sort=False).sort_values(ascending=False, kind="stable")
-    code = {str(name): index for index, name in enumerate(counts.index)}
+    return read.text(spec.stability.attribute, "stability")
+
+
+def _by_size(now: pd.Series) -> dict[str, int]:
+    """Current teams and how many people each has, the largest first."""
+    counts = now.value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    return {str(name): int(many) for name, many in counts.items()}
+
+
+def _current(now: pd.Series, slots: TeamSlots) -> CurrentTeams:
+    """Current teams, the largest first, and the new teams of their names."""
+    code = {name: index for index, name in enumerate(_by_size(now))}
     at = {name: index for index, name in enumerate(slots.names)}
     return CurrentTeams(
-        team=named.map(code).fillna(-1).to_numpy(dtype=np.int32),
+        team=now.map(code).fillna(-1).to_numpy(dtype=np.int32),
         names=tuple(code),
         goes_on=np.array([at.get(name, -1) for name in code], dtype=np.int32),
         open_to=~slots.locked,

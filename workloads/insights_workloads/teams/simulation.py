@@ -21,7 +21,7 @@ from insights_workloads.teams.sizes import TeamSlots
 
 __all__ = ["Changes", "Score", "Simulation", "UnknownChangeError", "simulate"]
 
-_CURRENT, _ASKED = "simulatedCurrentTeam", "simulatedAskedTeam"
+_ASKED = "simulatedAskedTeam"
 
 
 class UnknownChangeError(Exception):
@@ -128,10 +128,7 @@ def simulate(
     before, after = score(now, np.ones(len(ids), dtype=bool)), score(then, stay)
     kept = [person for person, stays in zip(ids, stay, strict=True) if stays]
     goal = [team for team, stays in zip(then, stay, strict=True) if stays]
-    given = {
-        _CURRENT: _text(goal),
-        _ASKED: _text([changes.moves.get(person) for person in kept]),
-    }
+    given = {_ASKED: _text([changes.moves.get(person) for person in kept])}
 
     def seen(name: str) -> pa.ChunkedArray:
         return given[name] if name in given else columns(name).filter(pa.array(stay))
@@ -139,11 +136,12 @@ def simulate(
     asked = Constraint(name="asked", locked_people=Column(attribute=_ASKED))
     wanted = spec.model_copy(
         update={
-            "stability": Stability(attribute=_CURRENT, max_moves=changes.most_moves),
+            "stability": Stability(max_moves=changes.most_moves),
             "constraints": [*spec.constraints, *([asked] if changes.moves else [])],
         }
     )
-    plan = form_teams(compile_problem(wanted, features, matrix[stay], seen), options)
+    problem = compile_problem(wanted, features, matrix[stay], seen, current=_text(goal))
+    plan = form_teams(problem, options)
     formed = bool((plan.team >= 0).all())
     teams = tuple(plan.figures.names[team] for team in plan.team) if formed else ()
     types |= dict(zip(plan.figures.names, plan.figures.types, strict=True))

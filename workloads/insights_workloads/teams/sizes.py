@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ def team_slots(
     people: int,
     locked: Mapping[str, int],
     crowds: Sequence[tuple[str | None, int]] = (),
+    kept: Sequence[str] = (),
 ) -> TeamSlots:
     """Decide number, names and sizes of the teams.
 
@@ -48,6 +50,8 @@ def team_slots(
             their size whatever it says.
         crowds: people who must be in one team: its name where rules give one, and how many. A crowd
             that is larger than a usual team gets one that holds it, where the spec allows it.
+        kept: names of current teams, the largest first, so that the largest teams take them over;
+            of no meaning where the spec has types, after which teams are called.
 
     Raises:
         ImpossibleSizesError: there is no way to split so many people.
@@ -62,6 +66,8 @@ def team_slots(
             types.append(kind)
             sizes.append(size)
     names = _distinct(names, len(locked))
+    if kept and not spec.types:
+        names, sizes = _named_as_before(names, sizes, len(locked), kept)
     locks = np.zeros(len(sizes), dtype=bool)
     locks[: len(locked)] = True
     fitting = _by_name(names, types, np.array(sizes, dtype=np.int64), locks, crowds)
@@ -214,3 +220,29 @@ def _distinct(names: list[str], locked: int) -> list[str]:
         taken.add(name)
         out.append(name)
     return out
+
+
+def _named_as_before(
+    names: list[str], sizes: list[int], locked: int, kept: Sequence[str]
+) -> tuple[list[str], list[int]]:
+    """Names and sizes, the largest teams called like the largest of before, sorted by name.
+
+    Paired like this fewest people find no place in the team of their name.
+    """
+    largest_first = sorted(sizes[locked:], reverse=True)
+    taken = set(names[:locked])
+    again = [name for name in kept if name not in taken][: len(largest_first)]
+    taken.update(again)
+    others = iter(f"team-{at + 1}" for at in range(len(taken) + len(names)))
+    fresh = (name for name in others if name not in taken)
+    again += [next(fresh) for _ in range(len(largest_first) - len(again))]
+    pairs = sorted(zip(again, largest_first, strict=True), key=lambda pair: _spoken(pair[0]))
+    return (
+        names[:locked] + [name for name, _ in pairs],
+        sizes[:locked] + [size for _, size in pairs],
+    )
+
+
+def _spoken(name: str) -> list[str | int]:
+    """A key that sorts team-9 before team-10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)]
