@@ -323,6 +323,28 @@ def test_show_report_and_export(tmp_path, examples, home) -> None:
     assert "known runs:" in done.stderr
 
 
+def test_who_breaks_a_soft_rule_is_told_to_the_owner(tmp_path, examples, home) -> None:
+    rules = "[{name: few, weight: 1, atMost: {attribute: role, values: [Senior], count: 0}}]"
+    path = write(tmp_path, examples, "soft", rules=rules)
+    path.write_text(path.read_text().replace("source: {", "source: {attributes: [{name: role}], "))
+    (broken,) = run(path, home)["violations"]
+    assert (broken["rule"], broken["hard"]) == ("few", False)
+    again = insights("run", "-f", path, "--home", home)
+    assert f"few in {broken['teams']} teams" in again.stdout
+
+    def exported(table):
+        done = insights("export", "soft", "--table", table, "--format", "json", "--home", home)
+        return json.loads(done.stdout)
+
+    people, breaches = exported("people"), exported("breaches")
+    senior = [row for row in people if row["role"] == "Senior"]
+    told = [
+        {row["id"]: (row["team"], row["team_name"]) for row in rows} for rows in (breaches, senior)
+    ]
+    assert told[0] == told[1]
+    assert len({row["team"] for row in breaches}) == broken["teams"]
+
+
 def test_results_of_the_layout_before_can_still_be_read(tmp_path, examples, home) -> None:
     path = write(tmp_path, examples, "before")
     folder = Path(run(path, home)["results"])
@@ -461,6 +483,14 @@ def test_teams_go_on_from_those_that_were_published(tmp_path, examples, home) ->
     before, after = teams(first), teams(third)
     assert len(after) < len(before)
     assert sum(before[person] != team for person, team in after.items()) <= 20
+    # Who moves is told to the owner, and how many were allowed to.
+    moved = {person for person, team in after.items() if before[person] != team}
+    people = json.loads(insights("export", "quarterly", "--format", "json", "--home", home).stdout)
+    assert {row["id"]: row["current_team"] for row in people} == {p: before[p] for p in after}
+    assert {row["id"] for row in people if row["moves"]} == moved
+    assert third["teamMoves"].startswith(f"{len(moved)} ")
+    assert third["teamMoves"].endswith("of 20 moves that are allowed")
+    assert third["teamMoves"] in insights("show", "quarterly", "--home", home).stdout
     # Another run goes on from there as well, and is linked while those teams are the last.
     path.write_text(spring.replace("name: quarterly", "name: other"))
     assert [run(path, home)["publishedBefore"] for _ in range(2)] == [False, True]

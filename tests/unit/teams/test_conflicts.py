@@ -219,6 +219,21 @@ def test_ways_out_are_values_of_fields_that_were_tried() -> None:
     assert said == ("set spec.teams.count to 2, or give `leads` a weight")
 
 
+def test_a_lock_that_closes_the_only_team_large_enough_is_named() -> None:
+    rules = [
+        {"name": "shut", "lockedTeams": {"attribute": "shut"}},
+        {"name": "trio", "lockedPeople": {"attribute": "trio"}},
+        {"name": "four", "keepTogether": {"attribute": "four"}},
+    ]
+    columns = {
+        "shut": ["closed"] * 4 + [None] * 6,
+        "trio": [None] * 4 + ["z"] * 3 + [None] * 3,
+        "four": ["q", None, None, None, "q", "q", "q", None, None, None],
+    }
+    plan = form({"count": 4, "constraints": rules}, people(10)[0], columns)
+    assert "shut" in plan.conflict.rules
+
+
 def test_further_conflicts_are_named_where_no_single_change_helps() -> None:
     rules = [
         {"name": "leads", "atLeast": {"attribute": "r", "values": ["lead"], "count": 1}},

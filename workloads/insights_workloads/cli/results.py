@@ -35,7 +35,7 @@ from insights_workloads.results.read import (
 )
 from insights_workloads.results.stores import open_objects
 
-__all__ = ["export", "report", "show"]
+__all__ = ["export", "moves_text", "report", "show"]
 
 _Run = Annotated[str, typer.Argument(help="Name of the run.")]
 
@@ -56,6 +56,7 @@ class TableName(StrEnum):
     CLUSTERS = "clusters"
     TEAMS = "teams"
     VIOLATIONS = "violations"
+    BREACHES = "breaches"
     REJECTED = "rejected"
 
 
@@ -130,7 +131,8 @@ def export(
             data = with_names(data, read_table(objects, publication, "clusters"), teams)
     if not data.column_names:
         fail(f"{name} has no table {table.value}: there is nothing in it")
-    payload = _encoded(numbered(data), chosen, table, numbered(teams))
+    data = data if table is TableName.PEOPLE else numbered(data)
+    payload = _encoded(data, chosen, table, numbered(teams))
     if to is not None:
         _write(to, payload)
         out.print(f"{data.num_rows:,} rows in {to}")
@@ -222,9 +224,25 @@ def _show_one(publication: Publication, overview: dict[str, Any]) -> None:
             f"\n{summary['teams']:,} teams; {100 * balance['after']:.2f} % of all variance lies "
             f"between them, {100 * balance['before']:.1f} % by chance"
         )
+        moves = moves_text(overview)
+        if moves is not None:
+            out.print(moves)
     for broken in overview["violations"]:
         kind = "hard" if broken["hard"] else "soft"
         out.print(f"{kind} rule {broken['rule']} is broken in {broken['teams']:,} teams")
+    if overview["violations"]:
+        out.print("[dim]by whom: `insights export --table breaches`[/]")
+
+
+def moves_text(overview: dict[str, Any]) -> str | None:
+    """How many people change team, and how many might; None where there were no current teams."""
+    moves = overview.get("teamMoves")
+    if moves is None:
+        return None
+    stability = overview["spec"]["teams"].get("stability") or {}
+    most = stability.get("maxMoves")
+    allowed = "" if most is None else f", of {most:,} moves that are allowed"
+    return f"{moves:,} {'person changes' if moves == 1 else 'people change'} team{allowed}"
 
 
 def _format(asked: Format | None, to: Path | None) -> Format:

@@ -24,11 +24,12 @@ from insights_workloads.cli.console import ExitCode, Output, err, fail, fail_spe
 from insights_workloads.cli.home import ENVIRONMENT, NAMESPACE, HomeOption
 from insights_workloads.cli.interruption import finishing, interruptible
 from insights_workloads.cli.progress_view import ProgressStyle, progress_view
+from insights_workloads.cli.results import moves_text
 from insights_workloads.execution import Settings, execute
 from insights_workloads.failure import RunFailedError
 from insights_workloads.progress import Snapshot
 from insights_workloads.results.local import LocalHome
-from insights_workloads.results.read import report_path
+from insights_workloads.results.read import read_overview, report_path
 from insights_workloads.results.stores import ResultsStore, open_objects
 
 __all__ = ["run"]
@@ -176,14 +177,18 @@ def _end_orphans(connection: psycopg.Connection, execution: Execution) -> None:
 
 def _summary(publication: Publication, objects: Path, linked: bool) -> dict[str, Any]:
     folder = objects / publication.prefix
+    store = open_objects(f"file://{objects}")
+    overview = read_overview(store, publication)
     return {
         "run": publication.execution.run,
         "key": publication.execution.key,
         "attempt": publication.attempt,
         "publishedBefore": linked,
         "summary": dict(publication.summary),
+        "teamMoves": moves_text(overview),
+        "violations": overview.get("violations", []),
         "results": str(folder),
-        "report": str(objects / report_path(open_objects(f"file://{objects}"), publication)),
+        "report": str(objects / report_path(store, publication)),
     }
 
 
@@ -204,7 +209,8 @@ def _print(result: dict[str, Any]) -> None:
     )
     if (change := summary.get("clusterChange")) is not None:
         table.add_row(
-            "moved", f"{change['moved']:,} of {change['people']:,} since the previous results"
+            "changed group",
+            f"{change['moved']:,} of {change['people']:,} since the previous results",
         )
     if summary.get("teams"):
         balance = summary["balance"]
@@ -214,6 +220,13 @@ def _print(result: dict[str, Any]) -> None:
             f"{100 * balance['after']:.2f} % of variance between teams, "
             f"{100 * balance['before']:.1f} % by chance",
         )
+        if result["teamMoves"] is not None:
+            table.add_row("moves", result["teamMoves"])
+        soft = [broken for broken in result["violations"] if not broken["hard"]]
+        for at, broken in enumerate(soft):
+            teams = f"{broken['teams']:,} team{'s' if broken['teams'] != 1 else ''}"
+            title = "" if at else "soft rules broken"
+            table.add_row(title, f"{escape(broken['rule'])} in {teams}")
     out.print(table)
     if broken := summary.get("hardRulesBroken"):
         out.print(

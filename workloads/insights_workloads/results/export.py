@@ -45,11 +45,15 @@ def with_names(people: pa.Table, clusters: pa.Table, teams: pa.Table) -> pa.Tabl
 
 
 def numbered(table: pa.Table) -> pa.Table:
-    """A table of clusters or teams with numbers from 1."""
-    if "number" not in table.column_names:
-        return table
-    at = table.column_names.index("number")
-    return table.set_column(at, "number", pc.add(table["number"], 1))
+    """A table of clusters, teams or breaches with numbers from 1.
+
+    The table of people has them already, by `with_names`.
+    """
+    for name in ("number", "team"):
+        if name in table.column_names:
+            at = table.column_names.index(name)
+            return table.set_column(at, name, pc.add(table[name], 1))
+    return table
 
 
 def to_csv(table: pa.Table) -> bytes:

@@ -135,6 +135,7 @@ def _write_files(
         ("clusters", tables.clusters(result)),
         ("teams", tables.teams(result)),
         ("violations", tables.violations(result)),
+        ("breaches", tables.breaches(result)),
     ):
         pq.write_table(table, path, compression="zstd")
         put_file(f"{name}.parquet", path)
@@ -169,6 +170,7 @@ def _overview(result: RunResult, summary: dict[str, object]) -> dict[str, object
         "fingerprint": result.roster.fingerprint,
         "clusters": clusters,
         "violations": tables.violations(result).to_pylist(),
+        "teamMoves": None if result.teams is None else result.teams.moved,
     }
 
 

@@ -27,7 +27,7 @@ __all__ = [
     "report_path",
 ]
 
-TABLES = ("people", "clusters", "teams", "violations", "rejected")
+TABLES = ("people", "clusters", "teams", "violations", "breaches", "rejected")
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,17 @@ import pyarrow.parquet as pq
 
 from insights_workloads.results.result import RunResult
 
-__all__ = ["clusters", "people", "rejected_rows", "teams", "violations"]
+__all__ = ["breaches", "clusters", "people", "rejected_rows", "teams", "violations"]
 
-_OURS = frozenset(("cluster", "cluster_name", "confidence", "team", "team_name", "outlier"))
+_OF_GROUPS = ("cluster", "cluster_name", "confidence", "team", "team_name")
+_OURS = frozenset((*_OF_GROUPS, "outlier", "current_team", "moves"))
 
 
 def people(result: RunResult) -> Iterator[pa.RecordBatch]:
     """One row a person, a shard at a time.
 
-    Columns: id, name, features, cluster, confidence, team, outlier, and the declared attributes.
+    Columns: id, name, features, cluster, confidence, team, outlier, where there are current teams
+    current_team and moves, and the declared attributes.
     """
     roster, clustering, plan = result.roster, result.clustering, result.teams
     names = ["id", *(["name"] if roster.named else []), *roster.features]
@@ -45,6 +47,9 @@ def people(result: RunResult) -> Iterator[pa.RecordBatch]:
             else pa.array(plan.team[start:end], pa.int32(), mask=plan.team[start:end] < 0)
         )
         columns["outlier"] = pa.array(clustering.outliers[start:end], pa.bool_())
+        if plan is not None and plan.current:
+            columns["current_team"] = pa.array(plan.current[start:end], pa.string())
+            columns["moves"] = pa.array(plan.moves[start:end], pa.bool_())
         for name, values in zip(
             roster.attributes, attributes.columns if attributes is not None else (), strict=True
         ):
@@ -106,6 +111,35 @@ def violations(result: RunResult) -> pa.Table:
             "teams": pa.array([v.teams for v in broken], pa.int32()),
         }
     )
+
+
+def breaches(result: RunResult) -> pa.Table:
+    """One row a person who breaks a rule in a team, or a team that does as a whole.
+
+    Columns: rule, hard, team (its number, null for all teams together), team_name, amount of the
+    team, and id, null where it is not a matter of single people.
+    """
+    plan = result.teams
+    broken = plan.breaches if plan is not None else ()
+    ids = result.roster.column("id") if broken else pa.chunked_array([], pa.string())
+    names = plan.figures.names if plan is not None else ()
+    rows = [
+        {
+            "rule": breach.rule,
+            "hard": breach.hard,
+            "team": None if breach.team < 0 else breach.team,
+            "team_name": None if breach.team < 0 else names[breach.team],
+            "amount": breach.amount,
+            "id": None if person is None else str(ids[person].as_py()),
+        }
+        for breach in broken
+        for person in (breach.people or (None,))
+    ]
+    kinds = {
+        "rule": pa.string(), "hard": pa.bool_(), "team": pa.int32(),
+        "team_name": pa.string(), "amount": pa.float64(), "id": pa.string(),
+    }  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
 
 
 def rejected_rows(result: RunResult) -> Iterator[pa.RecordBatch]:

@@ -121,13 +121,14 @@ def _keep_moves(
         if name in taken:
             for here, place in zip(taken[name], places, strict=True):
                 model.add(place == here)
-        elif at >= 0:
-            # It goes on under its name, unless that team takes a new one.
-            renamed = sum(cells[at] for cells in taken.values())
-            model.add(places[at] + renamed >= 1)
         else:
             for g in np.flatnonzero(~current.open_to).tolist():
-                model.add(places[g] == 0)
+                if g != at:
+                    model.add(places[g] == 0)
+            if at >= 0:
+                # It goes on under its name, unless that team takes a new one.
+                renamed = sum(cells[at] for cells in taken.values())
+                model.add(places[at] + renamed >= 1)
         goes_on.append(places)
     for g in teams:
         model.add_at_most_one(places[g] for places in goes_on)

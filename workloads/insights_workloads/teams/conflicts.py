@@ -7,6 +7,7 @@ A proof of any kind is made again without each rule; what is left has no rule th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from insights_workloads.teams.assignment_model import assign, is_small
 from insights_workloads.teams.certificates import find_conflict
@@ -35,7 +36,9 @@ def find_contradiction(problem: TeamProblem) -> Conflict | None:
     core = _irreducible(problem, rules, is_contradictory)
     if found is None:
         return _conflict(problem, core)
-    return find_conflict(problem.only(core)) or _conflict(problem, core)
+    counted = find_conflict(problem.only(core))
+    # Counting may speak of fewer rules: of a lock it does not say that it closes a team.
+    return _conflict(problem, core) if counted is None else replace(counted, rules=core)
 
 
 def prove_by_assignment(problem: TeamProblem) -> Conflict:

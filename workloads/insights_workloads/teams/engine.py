@@ -17,7 +17,7 @@ from insights_workloads.teams.problem import TeamProblem
 from insights_workloads.teams.reasons import find_reasons
 from insights_workloads.teams.search import TeamOptions, search, usual_rounds
 from insights_workloads.teams.settling import settled, settled_as
-from insights_workloads.teams.stability import moved_people, rematched
+from insights_workloads.teams.stability import moved_people, movers, rematched
 from insights_workloads.teams.start import place, placed_as
 from insights_workloads.teams.state import SearchState
 from insights_workloads.teams.trade_offs import (
@@ -117,6 +117,8 @@ def _one_plan(problem: TeamProblem, options: TeamOptions, progress: Progress) ->
         violations=violations(broken),
         breaches=broken,
         moved=moved_people(problem, team),
+        current=() if problem.current is None else problem.current.by_person(),
+        moves=movers(problem, team),
         rounds=rounds,
         reproducible=reproducible,
         reasons=find_reasons(problem, state, team),

@@ -113,6 +113,9 @@ class TeamPlan:
         violations: rules that are broken, hard and soft.
         breaches: the same, team by team and with the people.
         moved: people who leave their current team; None where there are no current teams.
+        current: names of the current teams, one a person, None for people who join; empty where
+            there are no current teams.
+        moves: bool (n,), who leaves; empty likewise.
         rounds: work that was spent.
         reproducible: False where a time limit ended the search.
         trade_offs: plans that could be chosen instead, this one among them; empty where the spec
@@ -130,6 +133,8 @@ class TeamPlan:
     violations: tuple[Violation, ...] = field(default=())
     breaches: tuple[Breach, ...] = field(default=())
     moved: int | None = None
+    current: tuple[str | None, ...] = field(default=())
+    moves: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
     rounds: int = 0
     reproducible: bool = True
     reasons: Reasons | None = None

@@ -161,6 +161,11 @@ class CurrentTeams:
     goes_on: np.ndarray
     open_to: np.ndarray
 
+    def by_person(self) -> tuple[str | None, ...]:
+        """Name of each person's team, None for people who join."""
+        names = (*self.names, None)
+        return tuple(names[team] for team in self.team.tolist())
+
     def home(self, goes_on: np.ndarray) -> np.ndarray:
         """Team of each person if current teams go on in these, int32 (n,); see `TeamProblem`."""
         place = np.where(goes_on >= 0, goes_on, -2).astype(np.int32)

@@ -8,14 +8,19 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from insights_workloads.teams.problem import TeamProblem
 
-__all__ = ["moved_people", "rematched"]
+__all__ = ["moved_people", "movers", "rematched"]
 
 
 def moved_people(problem: TeamProblem, team: np.ndarray) -> int | None:
     """People who leave their current team, None where there are no current teams."""
+    return int(movers(problem, team).sum()) if len(problem.home) else None
+
+
+def movers(problem: TeamProblem, team: np.ndarray) -> np.ndarray:
+    """Who leaves their current team, bool (n,); empty where there are no current teams."""
     if not len(problem.home):
-        return None
-    return int(((problem.home != -1) & (problem.home != team)).sum())
+        return np.empty(0, dtype=bool)
+    return np.asarray((problem.home != -1) & (problem.home != team))
 
 
 def rematched(problem: TeamProblem, team: np.ndarray) -> np.ndarray:
