@@ -14,9 +14,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from insights_crds.v1 import PodOptions
-from insights_crds.v1.scalars import Quantity
-
 __all__ = ["Values", "values_schema", "values_text"]
 
 _Port = Annotated[int, Field(ge=1, le=65535)]
@@ -72,29 +69,6 @@ class _Workload(_Part):
     """Version of Ray in that image."""
 
 
-class _Bounds(_Part):
-    service_accounts: list[_Name] = []
-    """Service accounts that runs may name, beside the default of their namespace."""
-    priority_classes: list[str] = []
-    """Priority classes that runs may name, beside the default."""
-    cpu: Quantity | None = None
-    """Most cores of one pod; null for no limit."""
-    memory: Quantity | None = None
-    """Most memory of one pod."""
-    scratch: Quantity | None = None
-    """Most disk of one pod."""
-    workers: Annotated[int, Field(ge=0)] | None = None
-    """Most workers of one run."""
-
-
-class _Runs(_Part):
-    defaults: PodOptions = PodOptions()
-    """What holds where a run says nothing; what each means stands in docs/api.md, at
-    `spec.compute`."""
-    bounds: _Bounds = _Bounds()
-    """How far runs may go; one that asks for more is refused, with the reason `NotAllowed`."""
-
-
 class _Key(_Part):
     secret: _Name = "insights-database"  # noqa: S105 (a name)
     """Name of the Secret, in the release's namespace."""
@@ -114,10 +88,7 @@ class _Namespace(_Part):
     password is in the Secret `insights-namespace-<name>` of the release's namespace, key
     `password`; without one the role has none."""
     service_account_annotations: dict[str, str] = {}
-    """Annotations of the service account `insights-runs`, which the chart makes there and pods of
-    runs use: a cloud's identity. EKS Pod Identity needs none, only an association with it."""
-    pods: PodOptions = PodOptions()
-    """As `runs.defaults`, for runs in this namespace: they count before the general ones."""
+    """Annotations of the service account `default`, which pods of runs use: a cloud's identity."""
 
 
 class _SecretStore(_Part):
@@ -229,11 +200,6 @@ class Values(_Part):
     """What watches runs and starts them."""
     workload: _Workload = _Workload()
     """What computes."""
-    runs: _Runs = _Runs()
-    """Pods of runs."""
-    openshift: bool = False
-    """Name no user id: the security context constraints of OpenShift give each namespace its own.
-    """
     stores: list[_Name] = ["default"]
     """Results stores by name. A run's namespace needs a Secret `insights-store-<name>` with the
     namespace's own INSIGHTS_DATABASE_DSN and INSIGHTS_OBJECT_STORE, and keys where the cloud

@@ -31,8 +31,6 @@ class Reason(StrEnum):
     """The spec is valid."""
     INVALID_SPEC = "InvalidSpec"
     """The spec is not valid; the message names the field."""
-    NOT_ALLOWED = "NotAllowed"
-    """The run asks for pods that the operator's configuration does not allow."""
     UNKNOWN_STORE = "UnknownStore"
     """`spec.results.store` names a store that is not configured."""
     KUBERAY_MISSING = "KubeRayMissing"

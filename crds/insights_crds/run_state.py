@@ -24,9 +24,7 @@ STATES = (
 )
 """Where a run is. The first to be true, for the spec that stands there now."""
 
-_INVALID = frozenset(
-    {Reason.INVALID_SPEC, Reason.UNKNOWN_STORE, Reason.NOT_ALLOWED, Reason.KUBERAY_MISSING}
-)
+_INVALID = frozenset({Reason.INVALID_SPEC, Reason.UNKNOWN_STORE, Reason.KUBERAY_MISSING})
 _BY_REASON = {
     Reason.SUSPENDED: "Suspended",
     Reason.SUSPENDING: "Suspended",

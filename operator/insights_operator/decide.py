@@ -91,9 +91,6 @@ def _refusal(seen: Observed, run: AnalysisRun) -> Refused | None:
             f"spec.results.store: no store `{run.spec.results.store}` is configured; known: "
             f"{known}",
         )
-    objections = tuple(seen.config.pods.objections(run.spec.compute, seen.namespace))
-    if objections:
-        return Refused(Reason.NOT_ALLOWED, "; ".join(objections))
     if needs_kuberay(run.spec.compute) and not seen.kuberay:
         return Refused(
             Reason.KUBERAY_MISSING,

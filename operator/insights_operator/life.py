@@ -48,9 +48,7 @@ _ADMISSION_RETRY = 5.0
 _TRACKED_BY = ("argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name")
 
 
-_REFUSALS = frozenset(
-    {Reason.INVALID_SPEC, Reason.UNKNOWN_STORE, Reason.NOT_ALLOWED, Reason.KUBERAY_MISSING}
-)
+_REFUSALS = frozenset({Reason.INVALID_SPEC, Reason.UNKNOWN_STORE, Reason.KUBERAY_MISSING})
 
 
 @dataclass(frozen=True)
@@ -421,8 +419,7 @@ class _Life:
             environment=config.environment,
             key=attempt.key,
             attempt=attempt.number,
-            compute=config.pods.completed(run.spec.compute, self._seen.namespace),
-            fixed_user=config.pods.fixed_user,
+            compute=run.spec.compute,
             policy=run.spec.policy,
             store=run.spec.results.store,
             image=run.spec.compute.image or config.image,

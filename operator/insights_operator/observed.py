@@ -6,7 +6,7 @@ A bug report is such a value, and so is its test.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from insights_crds.reasons import Reason
 from insights_operator.children.kinds import ChildKind
 from insights_operator.ownership import Owner, controller_of, owner_of
-from insights_operator.pod_policy import PodPolicy
 from insights_operator.record import Record
 
 __all__ = ["Child", "Config", "Observed", "Refusal"]
@@ -34,7 +33,6 @@ class Config:
         cluster_from_people: people from which `mode: Auto` starts a Ray cluster.
         people_per_worker: people that one Ray worker is given.
         most_workers: most Ray workers that are computed from the size of the input.
-        pods: what the platform says about pods of runs.
     """
 
     environment: str
@@ -46,7 +44,6 @@ class Config:
     cluster_from_people: int = 2_000_000
     people_per_worker: int = 2_000_000
     most_workers: int = 32
-    pods: PodPolicy = field(default_factory=PodPolicy)
 
 
 @dataclass(frozen=True)

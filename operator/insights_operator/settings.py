@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insights_operator.observed import Config
-from insights_operator.pod_policy import PodPolicy
 from insights_operator.slots import Limits
 
 __all__ = ["Settings", "settings_from_environment"]
@@ -52,7 +51,6 @@ def settings_from_environment() -> Settings:
 
     Raises:
         KeyError: one that has no default is missing.
-        ValueError: one cannot be read.
     """
     get = os.environ.get
     return Settings(
@@ -60,7 +58,6 @@ def settings_from_environment() -> Settings:
             environment=os.environ["INSIGHTS_ENVIRONMENT"],
             image=os.environ["INSIGHTS_IMAGE"],
             ray_version=get("INSIGHTS_RAY_VERSION", "2.60.0"),
-            pods=PodPolicy.model_validate_json(get("INSIGHTS_PODS", "{}")),
             stores=frozenset(get("INSIGHTS_STORES", "default").split(",")),
             heartbeat_timeout=float(get("INSIGHTS_HEARTBEAT_TIMEOUT_SECONDS", "60")),
         ),

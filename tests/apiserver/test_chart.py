@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from insights_crds.v1 import Compute
-from insights_operator.pod_policy import PodPolicy
 from insights_store.tenancy import Tenant
 from tests.chart import CHART, ENVIRONMENTS, REPOSITORY, SYSTEM, documents, helm, render
 from tests.cluster.binaries import module_folder
@@ -124,48 +122,6 @@ def test_a_partial_value_keeps_the_other_defaults() -> None:
     )
     assert deployment["spec"]["replicas"] == 1
     assert deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
-
-
-def settings_of(**values) -> dict[str, str]:
-    """The operator's environment, as far as values stand in it."""
-    (deployment,) = (
-        each for each in documents(render(values=values)) if each["kind"] == "Deployment"
-    )
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    return {each["name"]: each["value"] for each in container["env"] if "value" in each}
-
-
-def test_large_numbers_stay_whole() -> None:
-    settings = settings_of(
-        operator={"listingSeconds": 1_000_000, "heartbeatTimeoutSeconds": 2_000_000},
-        limits={"maxActiveRuns": 10_000_000},
-    )
-    assert settings["INSIGHTS_LISTING_SECONDS"] == "1000000"
-    assert settings["INSIGHTS_HEARTBEAT_TIMEOUT_SECONDS"] == "2000000"
-    assert settings["INSIGHTS_MAX_ACTIVE_RUNS"] == "10000000"
-
-
-def test_the_operator_reads_what_is_said_about_pods_of_runs() -> None:
-    settings = settings_of(
-        namespaces=[{"name": "people", "pods": {"labels": {"cost": "7"}}}, {"name": "others"}],
-        runs={"defaults": {"scratch": "20Gi"}, "bounds": {"cpu": "8", "workers": 5}},
-        openshift=True,
-    )
-    policy = PodPolicy.model_validate_json(settings["INSIGHTS_PODS"])
-    people = policy.completed(Compute(), "people")
-    assert (people.service_account_name, people.labels) == ("insights-runs", {"cost": "7"})
-    assert people.scratch == "20Gi"
-    assert policy.completed(Compute(), "others").service_account_name == "insights-runs"
-    assert policy.completed(Compute(), "elsewhere").service_account_name is None
-    assert (policy.bounds.cpu, policy.bounds.workers, policy.fixed_user) == ("8", 5, False)
-    assert PodPolicy.model_validate_json(settings_of()["INSIGHTS_PODS"]) == PodPolicy()
-
-
-@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.parent.name)
-def test_nothing_is_made_that_kubernetes_makes_itself(path) -> None:
-    # Helm takes over no object that it did not make: such a release cannot be installed.
-    for each in documents(render(path)):
-        assert (each["kind"], each["metadata"]["name"]) != ("ServiceAccount", "default")
 
 
 def test_no_password_is_rendered() -> None:

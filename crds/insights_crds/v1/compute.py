@@ -14,7 +14,6 @@ __all__ = [
     "Autoscaling",
     "Compute",
     "EnvVar",
-    "PodOptions",
     "Queue",
     "Resources",
     "SecretKey",
@@ -158,64 +157,7 @@ class Queue(Model):
     """Kueue's WorkloadPriorityClass."""
 
 
-_FOREIGN = (
-    # Dots in brackets: a backslash would have to be written twice in CEL.
-    "^(([-a-z0-9.]*[.])?(kubernetes[.]io|k8s[.]io|cncf[.]io|ray[.]io|observer[.]io|openshift[.]io)/"
-    ".*|job-name|controller-uid)$"
-)
-"""Keys by which others decide: who owns a pod, which network it is in, whether it is confined."""
-_FOREIGN_MESSAGE = (
-    "must not have keys of kubernetes.io, k8s.io, cncf.io, ray.io, openshift.io, observer.io, "
-    "job-name or controller-uid: the cluster and the operator decide by those"
-)
-
-
-def _is_foreign(key: str) -> bool:
-    return re.match(_FOREIGN, key) is not None
-
-
-class PodOptions(Model):
-    """What may be said of every pod of a run."""
-
-    service_account_name: ObjectName | None = None
-    """ServiceAccount of the pods, by which a cloud knows them. Its token of Kubernetes is mounted
-    nowhere. The operator's configuration says which ones runs may name."""
-    labels: Annotated[dict[_LabelKey, _LabelValue], Field(max_length=20)] = {}
-    """Further labels of the pods."""
-    annotations: Annotated[
-        dict[_LabelKey, Annotated[str, StringConstraints(max_length=1000)]], Field(max_length=20)
-    ] = {}
-    """Further annotations of the pods."""
-    node_selector: Annotated[dict[_LabelKey, _LabelValue], Field(max_length=20)] = {}
-    """Labels that nodes must have."""
-    tolerations: Annotated[list[Toleration], Field(max_length=20)] = []
-    """Taints that the pods tolerate."""
-    priority_class_name: ObjectName | None = None
-    """PriorityClass of the pods. The operator's configuration says which ones runs may name."""
-    image_pull_secrets: Annotated[list[ObjectName], Field(max_length=10)] = []
-    """Names of Secrets for pulling the image."""
-    runtime_class_name: ObjectName | None = None
-    """RuntimeClass of the pods."""
-    scratch: Quantity | None = None
-    """Most that a pod may write to its node's disk, such as `20Gi`: what Ray spills, and files on
-    their way. 10Gi where neither this nor the operator's configuration says more."""
-
-    set_lists: ClassVar[frozenset[str]] = frozenset({"image_pull_secrets"})
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            f"!has(self.labels) || self.labels.all(key, !key.matches('{_FOREIGN}'))",
-            lambda options: not any(map(_is_foreign, options.labels)),
-            f"labels {_FOREIGN_MESSAGE}",
-        ),
-        Rule(
-            f"!has(self.annotations) || self.annotations.all(key, !key.matches('{_FOREIGN}'))",
-            lambda options: not any(map(_is_foreign, options.annotations)),
-            f"annotations {_FOREIGN_MESSAGE}",
-        ),
-    )
-
-
-class Compute(PodOptions):
+class Compute(Model):
     """On what a run computes."""
 
     mode: Literal["Auto", "RayCluster", "SinglePod"] = "Auto"
@@ -235,12 +177,20 @@ class Compute(PodOptions):
     """Which run starts first where the number of active runs is limited: the higher."""
     queue: Queue | None = None
     """A Kueue queue that admits the run's pods."""
+    node_selector: Annotated[dict[_LabelKey, _LabelValue], Field(max_length=20)] = {}
+    """Labels that nodes must have."""
+    tolerations: Annotated[list[Toleration], Field(max_length=20)] = []
+    """Taints that the pods tolerate."""
+    image_pull_secrets: Annotated[list[ObjectName], Field(max_length=10)] = []
+    """Names of Secrets for pulling the image."""
+    runtime_class_name: ObjectName | None = None
+    """RuntimeClass of the pods."""
     env: Annotated[list[EnvVar], Field(max_length=50)] = []
     """Environment from Secrets: credentials of the source, say."""
 
     list_maps: ClassVar[dict[str, str]] = {"env": "name"}
+    set_lists: ClassVar[frozenset[str]] = frozenset({"image_pull_secrets"})
     rules: ClassVar[tuple[Rule, ...]] = (
-        *PodOptions.rules,
         Rule(
             "!has(self.rayClusterSelector) || self.mode != 'SinglePod'",
             lambda c: c.ray_cluster_selector is None or c.mode != "SinglePod",
@@ -254,10 +204,7 @@ class Compute(PodOptions):
         ),
         Rule(
             "!has(self.rayClusterSelector) || !(has(self.queue) || has(self.image) || "
-            "has(self.runtimeClassName) || has(self.serviceAccountName) || "
-            "has(self.priorityClassName) || has(self.scratch) || (has(self.labels) && "
-            "self.labels.size() > 0) || (has(self.annotations) && self.annotations.size() > 0) || "
-            "(has(self.nodeSelector) && self.nodeSelector.size() > 0)"
+            "has(self.runtimeClassName) || (has(self.nodeSelector) && self.nodeSelector.size() > 0)"
             " || (has(self.tolerations) && self.tolerations.size() > 0) || (has(self.env) && "
             "self.env.size() > 0) || (has(self.imagePullSecrets) && "
             "self.imagePullSecrets.size() > 0) || (has(self.workers) && "
@@ -268,11 +215,6 @@ class Compute(PodOptions):
                     c.queue
                     or c.image
                     or c.runtime_class_name
-                    or c.service_account_name
-                    or c.priority_class_name
-                    or c.scratch
-                    or c.labels
-                    or c.annotations
                     or c.node_selector
                     or c.tolerations
                     or c.env
@@ -281,9 +223,8 @@ class Compute(PodOptions):
                     or c.workers.autoscaling
                 )
             ),
-            "queue, image, runtimeClassName, serviceAccountName, priorityClassName, scratch, "
-            "labels, annotations, nodeSelector, tolerations, env, imagePullSecrets and workers are "
-            "those of the standing cluster: they must not be set with "
+            "queue, image, runtimeClassName, nodeSelector, tolerations, env, imagePullSecrets and "
+            "workers are those of the standing cluster: they must not be set with "
             "rayClusterSelector",
         ),
         Rule(

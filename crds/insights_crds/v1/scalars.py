@@ -34,9 +34,7 @@ ObjectName = Annotated[
 Quantity = Annotated[
     str,
     StringConstraints(
-        min_length=1,
-        max_length=20,
-        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+        min_length=1, max_length=20, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
     ),
 ]
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -80,14 +80,3 @@ driverx_{{ printf "%s/%s" $environment $namespace | sha256sum | trunc 32 }}
 {{ $plain }}
 {{- end -}}
 {{- end }}
-
-{{/* What the operator is told about pods of runs: insights_operator.pod_policy reads it. */}}
-{{- define "insights.pods" -}}
-{{- $namespaces := dict -}}
-{{- range .Values.namespaces -}}
-{{- $pods := merge (dict) (dig "pods" (dict) .) -}}
-{{- if not $pods.serviceAccountName }}{{ $_ := set $pods "serviceAccountName" "insights-runs" }}{{ end -}}
-{{- $_ := set $namespaces .name $pods -}}
-{{- end -}}
-{{- dict "defaults" .Values.runs.defaults "bounds" .Values.runs.bounds "namespaces" $namespaces "fixedUser" (not .Values.openshift) | toJson -}}
-{{- end }}

@@ -21,13 +21,12 @@ class ChildOrder:
         environment: the operator's environment, first part of an execution's identity.
         key: execution key.
         attempt: number of the attempt.
-        compute: `spec.compute` of the run, with the platform's defaults.
+        compute: `spec.compute` of the run.
         policy: `spec.policy` of the run.
         store: name of the results store.
         image: image of the engine.
         ray_version: version of Ray in that image.
         workers: Ray workers to start with (RayCluster mode).
-        fixed_user: whether pods name their user id; otherwise the cluster gives them one.
     """
 
     name: str
@@ -43,4 +42,3 @@ class ChildOrder:
     image: str
     ray_version: str
     workers: int
-    fixed_user: bool = True

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from insights_crds.quantities import amount
 from insights_crds.v1 import Resources, is_reserved
 from insights_operator import naming
 from insights_operator.children.order import ChildOrder
-from insights_operator.pod_policy import SCRATCH
 
 __all__ = ["DRIVER_COMMAND", "driver_environment", "pod_template"]
 
@@ -32,9 +30,6 @@ _OBJECT_STORE_KEYS = (
 )
 _REQUIRED_KEYS = frozenset({"INSIGHTS_DATABASE_DSN", "INSIGHTS_OBJECT_STORE"})
 _NOBODY = 65532
-_USER = ("runAsUser", "runAsGroup", "fsGroup")
-_SCRATCH_REQUEST = "1Gi"
-"""Few runs write more to disk; a scheduler that keeps all they might would leave nodes empty."""
 _WRITABLE = {"tmp": "/tmp", "work": "/work"}  # noqa: S108 (paths inside the pod)
 
 
@@ -75,9 +70,6 @@ def pod_template(
     """
     compute = order.compute
     limits = limits or resources
-    scratch = compute.scratch or SCRATCH
-    if not touches_data:
-        scratch = min(scratch, _SCRATCH_REQUEST, key=amount)
     keys = (*(_DATABASE_KEYS if drives else ()), *(_OBJECT_STORE_KEYS if touches_data else ()))
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -86,7 +78,9 @@ def pod_template(
         "terminationGracePeriodSeconds": 30,
         "securityContext": {
             "runAsNonRoot": True,
-            **(dict.fromkeys(_USER, _NOBODY) if order.fixed_user else {}),
+            "runAsUser": _NOBODY,
+            "runAsGroup": _NOBODY,
+            "fsGroup": _NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
@@ -108,16 +102,8 @@ def pod_template(
                     *(_from_store(order, key) for key in keys),
                 ],
                 "resources": {
-                    "requests": {
-                        "cpu": resources.cpu,
-                        "memory": resources.memory,
-                        "ephemeral-storage": min(scratch, _SCRATCH_REQUEST, key=amount),
-                    },
-                    "limits": {
-                        "cpu": limits.cpu,
-                        "memory": limits.memory,
-                        "ephemeral-storage": scratch,
-                    },
+                    "requests": {"cpu": resources.cpu, "memory": resources.memory},
+                    "limits": {"cpu": limits.cpu, "memory": limits.memory},
                 },
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
@@ -131,9 +117,8 @@ def pod_template(
             }
         ],
         "volumes": [
-            *({"name": name, "emptyDir": {"sizeLimit": scratch}} for name in _WRITABLE),
-            # What is in memory counts as the container's.
-            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": limits.memory}},
+            *({"name": name, "emptyDir": {}} for name in _WRITABLE),
+            {"name": "shm", "emptyDir": {"medium": "Memory"}},
         ],
     }
     if compute.node_selector:
@@ -144,22 +129,12 @@ def pod_template(
         ]
     if compute.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in compute.image_pull_secrets]
-    for field, value in (
-        ("runtimeClassName", compute.runtime_class_name),
-        ("serviceAccountName", compute.service_account_name),
-        ("priorityClassName", compute.priority_class_name),
-    ):
-        if value is not None:
-            spec[field] = value
+    if compute.runtime_class_name is not None:
+        spec["runtimeClassName"] = compute.runtime_class_name
     return {
         "metadata": {
-            # Ours hold, whatever the run says.
-            "labels": {
-                **compute.labels,
-                **naming.child_labels(order.run, order.uid, order.attempt, role),
-            },
+            "labels": naming.child_labels(order.run, order.uid, order.attempt, role),
             "annotations": {
-                **compute.annotations,
                 # A pod of a running computation is worth more than a tidier node.
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
                 "karpenter.sh/do-not-disrupt": "true",

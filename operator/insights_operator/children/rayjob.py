@@ -148,8 +148,8 @@ def _on_own_cluster(order: ChildOrder) -> dict[str, Any]:
 def _autoscaler() -> dict[str, Any]:
     return {
         "resources": {
-            "requests": {"cpu": "100m", "memory": "512Mi", "ephemeral-storage": "100Mi"},
-            "limits": {"cpu": "500m", "memory": "512Mi", "ephemeral-storage": "1Gi"},
+            "requests": {"cpu": "100m", "memory": "512Mi"},
+            "limits": {"cpu": "500m", "memory": "512Mi"},
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -95,10 +95,6 @@ BAD = [
             "HOME",
         )
     ),
-    ("spec.compute.labels", {"insights.observer.io/role": "x"}, "labels must not have keys of"),
-    ("spec.compute.labels", {"app.kubernetes.io/managed-by": "x"}, "labels must not have keys of"),
-    ("spec.compute.annotations", {"k8s.v1.cni.cncf.io/networks": "x"}, "must not have keys of"),
-    ("spec.compute.scratch", "much", "it must match"),
     ("spec.policy.retries", {"limit": -1}, "0 or more is wanted"),
     ("spec.suspend", "maybe", "true or false is wanted"),
     ("spec.source.uri", "s3://key:secret@bucket/x", "uri must not hold a password"),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insights_crds.quantities import amount
-from insights_crds.v1 import Compute, EnvVar, PodOptions, Policy, SecretKey
+from insights_crds.v1 import Compute, EnvVar, Policy, SecretKey
 from insights_operator.children import job, rayjob
 from insights_operator.children.order import ChildOrder
-from insights_operator.pod_policy import PodPolicy
-from tests.unit.operator.world import CONFIG, World
 
 KEY = SecretKey(name="mine", key="value")
 
@@ -102,126 +98,3 @@ def test_every_name_that_is_set_is_reserved() -> None:
         for name in names:
             with pytest.raises(ValueError, match="name is reserved"):
                 EnvVar(name=name, secret_key_ref=KEY)
-
-
-@pytest.mark.parametrize(
-    ("said", "request_", "limit"),
-    [(None, "1Gi", "10Gi"), ("20Gi", "1Gi", "20Gi"), ("500Mi", "500Mi", "500Mi")],
-)
-def test_disk_is_asked_for_and_bounded(said, request_, limit) -> None:
-    for role, template in templates(order(Compute(scratch=said))).items():
-        most = limit if role != "submitter" else request_
-        resources = template["spec"]["containers"][0]["resources"]
-        assert resources["requests"]["ephemeral-storage"] == request_
-        assert resources["limits"]["ephemeral-storage"] == most
-        sizes = {v["name"]: v["emptyDir"] for v in template["spec"]["volumes"] if "emptyDir" in v}
-        assert sizes["tmp"] == sizes["work"] == {"sizeLimit": most}
-        assert sizes["shm"]["sizeLimit"] == resources["limits"]["memory"]
-
-
-def test_what_a_run_says_of_its_pods_reaches_all_of_them() -> None:
-    compute = Compute(
-        service_account_name="analysts", labels={"cost": "7"}, annotations={"note": "x"},
-        priority_class_name="low", node_selector={"disk": "fast"},
-    )  # fmt: skip
-    for template in templates(order(compute)).values():
-        spec, metadata = template["spec"], template["metadata"]
-        assert spec["serviceAccountName"] == "analysts"
-        assert spec["automountServiceAccountToken"] is False
-        assert spec["priorityClassName"] == "low"
-        assert metadata["labels"]["cost"] == "7"
-        assert metadata["annotations"]["note"] == "x"
-
-
-def test_labels_by_which_pods_are_known_hold_whatever_a_run_says() -> None:
-    key = "insights.observer.io/role"
-    with pytest.raises(ValueError, match="must not have keys of"):
-        Compute(labels={key: "driver"})
-    plain = templates(order())
-    past = Compute.model_construct(labels=dict.fromkeys(plain["head"]["metadata"]["labels"], "x"))
-    for role, template in templates(order(past)).items():
-        assert template["metadata"] == plain[role]["metadata"]
-
-
-def test_no_user_is_named_where_the_cluster_gives_one() -> None:
-    for template in templates(order(fixed_user=False)).values():
-        context = template["spec"]["securityContext"]
-        assert context == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-
-
-def test_a_run_counts_before_its_namespace_and_that_before_the_rest() -> None:
-    policy = PodPolicy.model_validate(
-        {
-            "defaults": {"labels": {"a": "all", "b": "all", "c": "all"}, "scratch": "5Gi"},
-            "namespaces": {"people": {"labels": {"b": "ns", "c": "ns"}, "serviceAccountName": "p"}},
-        }
-    )
-    got = policy.completed(Compute(labels={"c": "run"}, priority=3), "people")
-    assert got.labels == {"a": "all", "b": "ns", "c": "run"}
-    assert (got.scratch, got.service_account_name, got.priority) == ("5Gi", "p", 3)
-    assert policy.completed(Compute(), "other").service_account_name is None
-    assert PodPolicy().completed(Compute(), "people") == Compute()
-
-
-BOUNDED = PodPolicy.model_validate(
-    {
-        "namespaces": {"ns": {"serviceAccountName": "insights-runs"}},
-        "bounds": {
-            "serviceAccounts": ["analysts"], "cpu": "2", "memory": "4Gi", "scratch": "20Gi",
-            "workers": 3,
-        },
-    }
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("compute", "named"),
-    [
-        ({"serviceAccountName": "admin"}, "spec.compute.serviceAccountName: `admin`"),
-        ({"priorityClassName": "system-node-critical"}, "spec.compute.priorityClassName"),
-        ({"head": {"cpu": "2001m", "memory": "1Gi"}}, "spec.compute.head.cpu: 2001m was seen"),
-        ({"workers": {"resources": {"cpu": "1", "memory": "5G"}}}, "workers.resources.memory"),
-        ({"scratch": "21Gi"}, "spec.compute.scratch: 21Gi was seen, at most 20Gi"),
-        ({"workers": {"count": 4}}, "spec.compute.workers.count: 4"),
-        ({"workers": {"autoscaling": {"max": 9}}}, "spec.compute.workers.autoscaling.max: 9"),
-    ],
-)
-def test_a_run_that_asks_for_more_than_it_may_is_refused(compute, named) -> None:
-    world = World(
-        {"source": {"uri": "people.csv"}, "compute": compute},
-        config=dataclasses.replace(CONFIG, pods=BOUNDED),
-    )
-    world.settle()
-    (accepted,) = (c for c in world.status["conditions"] if c["type"] == "Accepted")
-    assert (accepted["status"], accepted["reason"]) == ("False", "NotAllowed")
-    assert named in accepted["message"]
-    assert world.created == []
-
-
-@pytest.mark.parametrize(
-    "compute",
-    [
-        {}, {"serviceAccountName": "analysts"}, {"serviceAccountName": "insights-runs"},
-        {"head": {"cpu": "2000m", "memory": "4294967296"}, "workers": {"count": 3}},
-    ],
-)  # fmt: skip
-def test_a_run_within_bounds_is_not(compute) -> None:
-    compute = Compute.model_validate(compute)
-    assert list(BOUNDED.objections(compute, "ns")) == []
-    assert PodPolicy.model_validate_json(PodPolicy().model_dump_json()) == PodPolicy()
-    assert PodOptions() == PodPolicy().defaults
-
-
-@pytest.mark.parametrize(
-    ("less", "more"),
-    [
-        ("999m", "1"),
-        ("1G", "1Gi"),
-        ("0.5", "501m"),
-        ("4095Mi", "4Gi"),
-        ("1Ti", "1Pi"),
-        ("1P", "1E"),
-    ],
-)
-def test_quantities_are_compared_by_their_worth(less, more) -> None:
-    assert amount(less) < amount(more)
