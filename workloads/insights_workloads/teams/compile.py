@@ -161,14 +161,16 @@ def _crowds(
     spec: Teams, read: _Reader, locked: pd.Series, ties: Sequence[TieRule]
 ) -> list[tuple[str | None, int]]:
     """People who must be in one team by locks and hard ties: its name if there is one, how many."""
+    hard = [tie.group for tie in ties if tie.weight is None]
+    if not hard and all(rule.locked_people is None for rule in spec.constraints):
+        return []
     wanted = pd.Series([None] * len(locked), dtype=object)
     for rule in spec.constraints:
         if rule.locked_people is not None:
             column = read.text(rule.locked_people.attribute, rule.name)
             wanted = wanted.where(wanted.notna(), column)
     codes, values = pd.factorize(wanted)
-    groups = [tie.group for tie in ties if tie.weight is None]
-    unit = units([*groups, codes.astype(np.int32)], len(locked))
+    unit = units([*hard, codes.astype(np.int32)], len(locked))
     sizes = np.bincount(unit)
     name = np.full(len(sizes), -1)
     name[unit[codes >= 0]] = codes[codes >= 0]
