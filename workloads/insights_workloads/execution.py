@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,13 +27,13 @@ from insights_workloads.clustering import Clustering, ClusteringOptions, KRange,
 from insights_workloads.clustering.rows import Rows
 from insights_workloads.clustering.scaling import Scale
 from insights_workloads.disclosure.ledger import protected_people
-from insights_workloads.disclosure.rules import confidential_rules
 from insights_workloads.failure import RunFailedError
 from insights_workloads.heartbeat import Heartbeat
 from insights_workloads.ingest import IngestError, Roster, ingest, shard_matrix
 from insights_workloads.progress import Progress, Snapshot, Stage, StageClock
 from insights_workloads.provenance import Provenance
 from insights_workloads.ray_metrics import RayMetrics
+from insights_workloads.refusals import impossible, undecided
 from insights_workloads.report import content_for, render
 from insights_workloads.results.layout import Reader
 from insights_workloads.results.previous import change_since
@@ -43,11 +43,9 @@ from insights_workloads.results.read import newest
 from insights_workloads.results.result import RunResult
 from insights_workloads.results.stores import ResultsStore, open_objects
 from insights_workloads.teams import (
-    Compile,
     Crew,
     ImpossibleSizesError,
     Outcome,
-    Remedy,
     TeamOptions,
     TeamPlan,
     TeamProblem,
@@ -56,10 +54,7 @@ from insights_workloads.teams import (
     UnknownValueError,
     check_vocabulary,
     compile_problem,
-    find_others,
-    find_remedies,
     form_teams,
-    ways_out,
 )
 from insights_workloads.version import ENGINE_VERSION
 
@@ -407,7 +402,7 @@ def _teams(
     try:
         problem = compiled(spec.teams)
     except ImpossibleSizesError as error:
-        raise _impossible(str(error), spec.teams, compiled, ()) from None
+        raise impossible(str(error), spec.teams, compiled, ()) from None
     except UnknownAttributeError as error:
         raise RunFailedError(FailureClass.USER, Reason.INVALID_SPEC, str(error)) from None
     wanted = spec.teams.trade_offs
@@ -423,48 +418,11 @@ def _teams(
     plan = form_teams(problem, options, progress=progress)
     if plan.outcome is Outcome.INFEASIBLE and plan.conflict is not None:
         progress(0.0, "looking for what would help")
-        raise _impossible(plan.conflict.message, spec.teams, compiled, plan.conflict.rules)
+        raise impossible(plan.conflict.message, spec.teams, compiled, plan.conflict.rules)
     if plan.outcome is Outcome.UNKNOWN and spec.policy.undecided_teams == "Fail":
         progress(0.0, "looking for what would help")
-        broken = [each.rule for each in plan.violations if each.hard]
-        advice = find_remedies(spec.teams, compiled, broken)
-        raise RunFailedError(
-            FailureClass.USER, Reason.FEASIBILITY_UNKNOWN, _undecided(spec.teams, plan, advice)
-        )
+        raise undecided(spec.teams, compiled, plan)
     return plan
-
-
-def _impossible(why: str, teams: Teams, compiled: Compile, rules: Sequence[str]) -> RunFailedError:
-    """The refusal of rules that cannot hold, with changes that were tried and help."""
-    advice = find_remedies(teams, compiled, rules)
-    said = [why]
-    if advice:
-        said.append(ways_out(advice))
-    else:
-        others = find_others(teams, compiled, rules)
-        said += [f"besides, {other.message}" for other in others]
-        said.append("no change of a single field was found that makes teams possible")
-    return RunFailedError(FailureClass.USER, Reason.INFEASIBLE_CONSTRAINTS, "; ".join(said))
-
-
-def _undecided(teams: Teams, plan: TeamPlan, advice: Sequence[Remedy]) -> str:
-    """What is broken in the best teams that were found, and what would help. About no person."""
-    spec = {"teams": teams.model_dump(by_alias=True, exclude_none=True)}
-    confidential = confidential_rules(spec)
-    said = [
-        each.rule
-        if each.rule in confidential
-        else f"{each.rule} in {each.teams:,} team{'s' if each.teams != 1 else ''}"
-        for each in plan.violations
-        if each.hard
-    ]
-    helps = "loosen one of them or give it a weight" if not advice else ways_out(advice)
-    return (
-        "no teams were found that keep all hard rules, and none were proven impossible; broken in "
-        f"the best that were found: {', '.join(said)}. To get teams, {helps}; or raise "
-        f"spec.teams.rounds above {plan.rounds:,}, or set spec.policy.undecidedTeams: Publish to "
-        "take the best found"
-    )
 
 
 def _crew(people: int, wanted: bool | None) -> Crew:

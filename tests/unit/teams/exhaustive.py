@@ -14,7 +14,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pyarrow as pa
 
-from insights_crds.v1 import Constraint, Teams
+from insights_crds.v1 import AttributeBound, Constraint, Teams
 from insights_workloads.teams import TeamProblem, compile_problem
 from insights_workloads.teams.sizes import TeamSlots
 
@@ -299,20 +299,22 @@ class _Splits:
                 yield (ways[:, group] == team).sum(axis=1) <= rule.keep_apart.max_together
 
     def _at_least(self, rule: Constraint, ways: np.ndarray):
-        people = self._of(rule.at_least.attribute, rule.at_least.values)
-        for team in self._scope(rule):
-            few = rule.at_least.count
-            if few is None:
-                few = np.ceil(round(rule.at_least.share * self.slots.sizes[team], 9))
-            yield (ways[:, people] == team).sum(axis=1) >= few
+        for team, have in self._have(rule.at_least, rule, ways):
+            yield have >= self._bound(rule.at_least, team, np.ceil)
 
     def _at_most(self, rule: Constraint, ways: np.ndarray):
-        people = self._of(rule.at_most.attribute, rule.at_most.values)
+        for team, have in self._have(rule.at_most, rule, ways):
+            yield have <= self._bound(rule.at_most, team, np.floor)
+
+    def _have(self, bound: AttributeBound, rule: Constraint, ways: np.ndarray):
+        people = self._of(bound.attribute, bound.values)
         for team in self._scope(rule):
-            many = rule.at_most.count
-            if many is None:
-                many = np.floor(round(rule.at_most.share * self.slots.sizes[team], 9))
-            yield (ways[:, people] == team).sum(axis=1) <= many
+            yield team, (ways[:, people] == team).sum(axis=1)
+
+    def _bound(self, bound: AttributeBound, team: int, rounded) -> float:
+        if bound.count is not None:
+            return bound.count
+        return rounded(round(bound.share * self.slots.sizes[team], 9))
 
     def _no_lone_minority(self, rule: Constraint, ways: np.ndarray):
         attribute = rule.no_lone_minority.attribute

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from insights_crds.v1 import Teams
-from insights_workloads.execution import _undecided
+from insights_workloads.refusals import undecided_text
 from insights_workloads.teams import (
     Outcome,
     TeamOptions,
@@ -99,7 +99,7 @@ def test_a_search_without_a_verdict_says_what_is_broken_and_what_would_help() ->
     broken = replace(
         plan, outcome=Outcome.UNKNOWN, violations=violations(breaches(problem, team)), rounds=7
     )
-    message = _undecided(spec, broken, ())
+    message = undecided_text(spec, broken, ())
     assert "age in 2 teams" in message
     # Of a confidential rule no number is told.
     assert "alone. To get teams" in message
@@ -108,4 +108,4 @@ def test_a_search_without_a_verdict_says_what_is_broken_and_what_would_help() ->
     assert "spec.policy.undecidedTeams: Publish" in message
     columns = {"age": age, "g": list("xyyyyx")}
     tried = advice(spec, problem, columns, ["age"])
-    assert "give `age` a weight" in _undecided(spec, broken, tried)
+    assert "give `age` a weight" in undecided_text(spec, broken, tried)

@@ -121,25 +121,22 @@ def breaches(result: RunResult) -> pa.Table:
     """
     plan = result.teams
     broken = plan.breaches if plan is not None else ()
-    ids = result.roster.column("id") if broken else pa.chunked_array([], pa.string())
     names = plan.figures.names if plan is not None else ()
-    rows = [
+    rows = [(each, person) for each in broken for person in (each.people or (None,))]
+    who = pa.array([person for _, person in rows], pa.int64())
+    teams = [None if each.team < 0 else each.team for each, _ in rows]
+    return pa.table(
         {
-            "rule": breach.rule,
-            "hard": breach.hard,
-            "team": None if breach.team < 0 else breach.team,
-            "team_name": None if breach.team < 0 else names[breach.team],
-            "amount": breach.amount,
-            "id": None if person is None else str(ids[person].as_py()),
+            "rule": pa.array([each.rule for each, _ in rows], pa.string()),
+            "hard": pa.array([each.hard for each, _ in rows], pa.bool_()),
+            "team": pa.array(teams, pa.int32()),
+            "team_name": pa.array([None if t is None else names[t] for t in teams], pa.string()),
+            "amount": pa.array([each.amount for each, _ in rows], pa.float64()),
+            "id": result.roster.column("id").cast(pa.string()).take(who)
+            if rows
+            else pa.array([], pa.string()),
         }
-        for breach in broken
-        for person in (breach.people or (None,))
-    ]
-    kinds = {
-        "rule": pa.string(), "hard": pa.bool_(), "team": pa.int32(),
-        "team_name": pa.string(), "amount": pa.float64(), "id": pa.string(),
-    }  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+    )
 
 
 def rejected_rows(result: RunResult) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,12 @@ import numpy as np
 
 from insights_workloads.teams.crowds import crowds
 from insights_workloads.teams.plan import Conflict
-from insights_workloads.teams.problem import TeamProblem, clashing_locks, spoken_of
+from insights_workloads.teams.problem import (
+    TeamProblem,
+    clashing_locks,
+    spoken_of,
+    waits_for,
+)
 
 __all__ = ["find_conflict"]
 
@@ -61,8 +66,8 @@ def _locks(problem: TeamProblem) -> Iterator[Conflict]:
     if clash is not None:
         yield Conflict(clash, f"{_named(clash)} lock somebody into different teams")
     free = int((~problem.slots.locked & ~spoken_of(problem)).sum())
-    waiting = len(np.unique(np.concatenate([lock.waits[lock.waits >= 0] for lock in problem.locks])
-                            )) if locks else 0  # fmt: skip
+    waits = waits_for(problem)
+    waiting = len(np.unique(waits[waits >= 0]))
     if waiting > free:
         choices = tuple(r.name for r in problem.choices if r.weight is None and r.named.any())
         yield Conflict(

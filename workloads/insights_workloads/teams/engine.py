@@ -73,7 +73,7 @@ def _chosen_plan(problem: TeamProblem, options: TeamOptions, progress: Progress)
             return plans[-1]
     sound = [at for at, plan in enumerate(plans) if plan.outcome is Outcome.FEASIBLE]
     sound = sound or list(range(len(plans)))
-    values = [objective_values(settled(problem), plans[at].team) for at in sound]
+    values = [objective_values(problem, plans[at].team) for at in sound]
     kept = sorted(not_dominated(values), key=lambda at: values[at])
     # Without a choice it is the plan of the given weights, or what beats it by these.
     given = np.array([part.weight for part in problem.objectives])

@@ -31,6 +31,7 @@ __all__ = [
     "derived",
     "spoken_of",
     "units",
+    "waits_for",
 ]
 
 
@@ -270,17 +271,16 @@ class TeamProblem:
 
 
 def derived(problem: TeamProblem) -> TeamProblem:
-    """The problem with all that follows from its rules: units, fixed people, eligibility, homes.
+    """The problem with all that follows from its rules: units, fixed people, eligibility.
 
     A name that waits for its team keeps its people together, and apart from other such names; any
     open team may take it that no lock and no choice speaks of.
     """
     people, slots = len(problem.unit), problem.slots
     fixed = np.full(people, -1, dtype=np.int32)
-    waits = np.full(people, -1, dtype=np.int32)
     for lock in reversed(problem.locks):
         fixed = np.where(lock.team >= 0, lock.team, fixed)
-        waits = np.where(lock.waits >= 0, lock.waits, waits)
+    waits = waits_for(problem)
     eligible, allowed = combined(problem.choices, people, ~slots.locked)
     lock_names = {lock.name for lock in problem.locks}
     groups = tuple(rule for rule in problem.groups if rule.name not in lock_names)
@@ -304,6 +304,17 @@ def derived(problem: TeamProblem) -> TeamProblem:
         allowed=allowed,
         groups=groups,
     )
+
+
+def waits_for(problem: TeamProblem) -> np.ndarray:
+    """Which of `problem.waiting` each person waits for, int32 (n,), -1 for none.
+
+    Of several locks the first counts; that they differ is refused.
+    """
+    waits = np.full(len(problem.unit), -1, dtype=np.int32)
+    for lock in reversed(problem.locks):
+        waits = np.where(lock.waits >= 0, lock.waits, waits)
+    return waits
 
 
 def clashing_locks(problem: TeamProblem) -> tuple[str, str] | None:

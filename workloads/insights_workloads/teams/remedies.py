@@ -35,6 +35,7 @@ _ROUNDS = 5
 _NEAR = 5
 """Steps by which numbers and sizes of teams are changed."""
 _OTHERS = 3
+"""Further conflicts that are named at most."""
 _DIGITS = 3
 """Digits of a proposed bound, by the difference that it makes."""
 
@@ -72,9 +73,14 @@ def find_remedies(spec: Teams, compiled: Compile, rules: Sequence[str]) -> tuple
     Returns:
         Two changes of values at most, and one rule at most that may be soft or left out.
     """
-    trial = _Trial(compiled)
+    try:
+        problem = compiled(spec)
+    except ImpossibleSizesError:
+        problem = None
+    trial = _Trial(compiled, 0 if problem is None else len(problem.unit))
+    of_rules = () if problem is None else _of_rules(spec, rules, problem)
     found: list[Remedy] = []
-    for family in [*_of_rules(spec, rules, trial), *_of_sizes(spec)]:
+    for family in [*of_rules, *_of_sizes(spec)]:
         remedy = family(trial)
         if remedy is not None and remedy.spec not in [other.spec for other in found]:
             found.append(remedy)
@@ -116,11 +122,8 @@ def find_others(spec: Teams, compiled: Compile, rules: Sequence[str]) -> tuple[C
 class _Trial:
     """Tries specs, as many as their size allows."""
 
-    def __init__(self, compiled: Compile) -> None:
+    def __init__(self, compiled: Compile, people: int) -> None:
         self.compiled = compiled
-        self.left = 1
-
-    def limit(self, people: int) -> None:
         self.left = 200 if people <= 200 else 24 if people <= 20_000 else 8
 
     def works(self, spec: Teams) -> bool:
@@ -168,14 +171,7 @@ def _first(changes: Sequence[Remedy]) -> Family:
     return lambda trial: next((each for each in changes if trial.works(each.spec)), None)
 
 
-def _of_rules(spec: Teams, rules: Sequence[str], trial: _Trial) -> Iterator[Family]:
-    try:
-        problem = trial.compiled(spec)
-    except ImpossibleSizesError:
-        trial.left = 200
-        return
-    people = len(problem.unit)
-    trial.limit(people)
+def _of_rules(spec: Teams, rules: Sequence[str], problem: TeamProblem) -> Iterator[Family]:
     sizes = problem.slots.sizes[~problem.slots.locked]
     for at, rule in enumerate(spec.constraints):
         if rule.name not in rules:
@@ -206,7 +202,7 @@ def _of_rules(spec: Teams, rules: Sequence[str], trial: _Trial) -> Iterator[Fami
                     "spec.teams.stability.maxMoves",
                     many,
                 )
-                for many in range(most + 1, people + 1)
+                for many in range(most + 1, len(problem.unit) + 1)
             ]
         )
 

@@ -18,6 +18,7 @@ from insights_workloads.teams.problem import (
     combined,
     derived,
     spoken_of,
+    waits_for,
 )
 
 __all__ = ["by_size", "settled", "settled_as"]
@@ -89,9 +90,7 @@ def _best_fit(problem: TeamProblem) -> np.ndarray:
     """
     slots = problem.slots
     eligible, allowed = combined(problem.choices, len(problem.unit), ~slots.locked)
-    waits = np.full(len(problem.unit), -1, dtype=np.int32)
-    for lock in reversed(problem.locks):
-        waits = np.where(lock.waits >= 0, lock.waits, waits)
+    waits = waits_for(problem)
     crowd = np.bincount(problem.unit)
     first = np.full(len(problem.waiting), -1, dtype=np.int64)
     there = np.flatnonzero(waits >= 0)
